@@ -1,0 +1,112 @@
+"""The settings a machine may have, their defaults, and one clear line for each wrong one.
+
+Values come from the inventory: override (`--set`) > host > group > `group_data/all.py`, pyinfra's
+own precedence. Keys that begin with `_` or belong to a pyinfra connector (`ssh_user`, …) pass by.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pyinfra.context import host
+
+SAMPLE_BLOG = Path(__file__).resolve().parent.parent / "examples" / "blog"
+
+_CONNECTOR_KEYS = ("ssh_", "docker_identifier", "dockerssh_", "chroot_", "fake_", "vagrant_")
+_MEMORY = r"^[1-9][0-9]*[mg]$"
+_IMAGE = r"^[a-z0-9][a-z0-9._/:-]*(@sha256:[0-9a-f]{64})?$"
+_GEM = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+
+
+class SettingsError(ValueError):
+    """A setting is wrong; the message names the machine, the key and the mend, in one line."""
+
+
+class Settings(BaseModel):
+    """What one machine should be like. The README's table is made from these fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    blog: str = Field(
+        default=str(SAMPLE_BLOG),
+        min_length=1,
+        description="the Jekyll site: a directory on the machine, or a git URL with an optional "
+        "`#branch:subfolder`; the sample site of this project if not given",
+    )
+    blog_port: int = Field(
+        default=4000, ge=1024, le=65535, description="the port on 127.0.0.1 that the blog answers"
+    )
+    jekyll_env: str = Field(
+        default="production", pattern=r"^[a-z]+$", description="`JEKYLL_ENV` of the build"
+    )
+    without_plugins: list[Annotated[str, Field(pattern=_GEM)]] = Field(
+        default=[], description="plugins of the site to leave out of the build"
+    )
+    container_memory: str = Field(
+        default="128m",
+        pattern=_MEMORY,
+        description="memory limit of the serving container, such as `128m` or `1g`",
+    )
+    base_images: Literal["auto", "registry", "packages"] = Field(
+        default="auto",
+        description="where base images come from: a `registry`, the distribution's `packages`, or "
+        "`auto`: packages only where no registry answers",
+    )
+    builder_image: str = Field(
+        default="ruby:3.4-slim", pattern=_IMAGE, description="registry image that builds the site"
+    )
+    server_image: str = Field(
+        default="nginxinc/nginx-unprivileged:stable-alpine-slim",
+        pattern=_IMAGE,
+        description="registry image that serves the site",
+    )
+    registry_mirror: str = Field(
+        default="",
+        pattern=r"^$|^[a-z0-9][a-z0-9._:/-]*[a-z0-9]$",
+        description="prefix for registry images, such as `registry.example.com/hub`",
+    )
+    docker_group: bool = Field(
+        default=False,
+        description="add the user to the group `docker`; whoever is in it can become root",
+    )
+
+
+def settings() -> Settings:
+    """The current host's settings, for use inside a deploy or an operation.
+
+    Raises:
+        SettingsError: a key is unknown or its value is wrong.
+    """
+    return parse_settings(host.name, host.data.dict())
+
+
+def parse_settings(machine: str, data: dict[str, object]) -> Settings:
+    """Turn inventory data into settings.
+
+    Raises:
+        SettingsError: a key is unknown or its value is wrong; one line for the first such key.
+    """
+    known = {key: value for key, value in data.items() if not _is_pyinfra_key(key)}
+    try:
+        return Settings.model_validate(known)
+    except ValidationError as error:
+        raise SettingsError(_sentence(machine, error)) from None
+
+
+def _is_pyinfra_key(key: str) -> bool:
+    return key.startswith(("_", *_CONNECTOR_KEYS))
+
+
+def _sentence(machine: str, error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    key = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, Settings.model_fields, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "the README lists the settings."
+        return f"{machine}: unknown setting {key!r}; {hint}"
+    wanted = Settings.model_fields[key].description or ""
+    problem = first["msg"][0].lower() + first["msg"][1:]
+    return f"{machine}: setting {key} = {first['input']!r}: {problem} ({wanted})."
