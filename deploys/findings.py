@@ -7,8 +7,9 @@ was said. Under the stock `pyinfra` command nobody collects, and nothing else ch
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NoReturn
 
+from pyinfra.api import OperationError
 from pyinfra.context import host
 
 Severity = Literal["change", "notice", "refusal"]
@@ -35,7 +36,7 @@ class Finding:
         return " ".join(part for part in (self.seen, self.means, self.mend) if part)
 
 
-class Refused(Exception):
+class Refused(OperationError):
     """An operation will not go on, and a person has to act; carries the finding that says why."""
 
     def __init__(self, finding: Finding) -> None:
@@ -52,7 +53,7 @@ def found(
     return finding
 
 
-def refuse(code: str, seen: str, *, means: str = "", mend: str) -> None:
+def refuse(code: str, seen: str, *, means: str = "", mend: str) -> NoReturn:
     """End the current operation: the machine is in a state that only a person can change.
 
     Raises:

@@ -7,10 +7,12 @@ own precedence. Keys that begin with `_` or belong to a pyinfra connector (`ssh_
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pyinfra.api.exceptions import PyinfraError
 from pyinfra.context import host
 
 SAMPLE_BLOG = Path(__file__).resolve().parent.parent / "examples" / "blog"
@@ -21,7 +23,7 @@ _IMAGE = r"^[a-z0-9][a-z0-9._/:-]*(@sha256:[0-9a-f]{64})?$"
 _GEM = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
 
-class SettingsError(ValueError):
+class SettingsError(PyinfraError, ValueError):
     """A setting is wrong; the message names the machine, the key and the mend, in one line."""
 
 
@@ -72,6 +74,11 @@ class Settings(BaseModel):
         default=False,
         description="add the user to the group `docker`; whoever is in it can become root",
     )
+
+
+def is_git_url(blog: str) -> bool:
+    """Whether the setting `blog` names a repository to clone rather than a directory."""
+    return "://" in blog or bool(re.match(r"[\w.-]+@[\w.-]+:", blog))
 
 
 def settings() -> Settings:

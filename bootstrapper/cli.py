@@ -1,0 +1,137 @@
+"""The command line: commands, options, exit codes. The work itself is in `runs.py`.
+
+Nothing heavy is imported before a command runs, so that `--help` and completions are instant.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from bootstrapper.options import Options
+from bootstrapper.stages import PROOF, STAGES
+
+PROGRAM = "bootstrap.py"
+INTERRUPTED = 130
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_STAGE_NAMES = [stage.name for stage in (*STAGES, PROOF)]
+
+
+def options(command: Command) -> Command:
+    """The options that every command takes."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+_OPTIONS = [
+    click.option(
+        "--inventory",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Machines and their settings; inventories/laptop.py if not given.",
+    ),
+    click.option("--limit", multiple=True, metavar="NAME", help="Only these machines or groups."),
+    click.option(
+        "--blog", metavar="PATH|URL", help="The Jekyll site: a directory, or URL#branch:subfolder."
+    ),
+    click.option(
+        "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting for this run."
+    ),
+    click.option(
+        "--only", multiple=True, type=click.Choice(_STAGE_NAMES), help="Only these stages."
+    ),
+    click.option("--yes", is_flag=True, help="Do not ask before changing anything."),
+    click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON."),
+    click.option("--verbose", is_flag=True, help="Show each command and its output."),
+]
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@options
+@click.pass_context
+def cli(context: click.Context, **given: Any) -> None:
+    """Prepare this machine for containers, serve the blog from one, and prove it.
+
+    Without a command: show what is to be done, ask once, do it, prove it. Run it again at any
+    time; what is as it should be is left alone.
+    """
+    context.obj = given
+    if context.invoked_subcommand is None:
+        from bootstrapper import runs
+
+        context.exit(runs.apply(_merged(context, {})))
+
+
+@cli.command()
+@options
+@click.pass_context
+def plan(context: click.Context, **given: Any) -> None:
+    """Show what would change, why, and the exact commands; change nothing.
+
+    Exit code: 0 nothing to do, 2 there are changes, 1 could not tell.
+    """
+    from bootstrapper import runs
+
+    context.exit(runs.plan(_merged(context, given)))
+
+
+@cli.command()
+@options
+@click.pass_context
+def verify(context: click.Context, **given: Any) -> None:
+    """Prove that the blog served is the blog built; change nothing.
+
+    Exit code: 0 proved, 2 it differs, 1 could not check.
+    """
+    from bootstrapper import runs
+
+    context.exit(runs.verify(_merged(context, given)))
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["zsh", "bash"]))
+def completion(shell: str) -> None:
+    """Print what makes SHELL complete commands and options.
+
+    \b
+    zsh:   ./bootstrap.py completion zsh  > ~/.bootstrap-completion.zsh,  then source it in ~/.zshrc
+    bash:  ./bootstrap.py completion bash > ~/.bootstrap-completion.bash, then source it in ~/.bashrc
+    """
+    from click.shell_completion import get_completion_class
+
+    completer = get_completion_class(shell)
+    assert completer is not None  # both shells above are click's own
+    click.echo(completer(cli, {}, PROGRAM, "_BOOTSTRAP_PY_COMPLETE").source())
+
+
+def main() -> None:
+    """Run the command line and exit with its code; a traceback never reaches the user."""
+    try:
+        code = cli.main(prog_name=PROGRAM, standalone_mode=False)
+    except click.ClickException as error:
+        click.echo(f"{PROGRAM}: {error.format_message()} (see {PROGRAM} --help)", err=True)
+        code = 1
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("\nStopped; nothing was changed.", err=True)
+        code = INTERRUPTED
+    sys.exit(code)
+
+
+def _merged(context: click.Context, given: dict[str, Any]) -> Options:
+    """Options before the command and after it; a repeatable one collects both."""
+    merged: dict[str, Any] = {}
+    for source in (context.obj, given):
+        for key, value in source.items():
+            if isinstance(value, tuple):
+                merged[key] = merged.get(key, ()) + value
+            elif value not in (None, False):
+                merged[key] = value
+    merged["limit"] = tuple(name for text in merged["limit"] for name in text.split(",") if name)
+    return Options(**merged)

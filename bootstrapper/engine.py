@@ -1,0 +1,424 @@
+"""The only module that embeds pyinfra: connect to machines, evaluate stages, read facts.
+
+Plan and apply are one evaluation. Each operation is evaluated where it is written, from facts read
+at that moment; applying also runs its commands, planning only lists them. Machines are independent:
+each runs in its own greenlet, and its first failure ends its own run only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import logging
+import time
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Protocol, TypeVar, cast
+
+import gevent
+from gevent.hub import Hub
+from gevent.pool import Pool
+from pyinfra.api import Config, FactBase, Inventory, State, StringCommand
+from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
+from pyinfra.api.command import PyinfraCommand
+from pyinfra.api.exceptions import ConnectError, PyinfraError
+from pyinfra.api.host import Host
+from pyinfra.connectors.util import CommandOutput, make_unix_command
+from pyinfra.context import ctx_config, ctx_host, ctx_inventory, ctx_state
+
+from bootstrapper.connectors import OutputListener, replacement_for
+from bootstrapper.results import Failure, MachineResult, OperationResult, Status
+from bootstrapper.stages import Stage
+from deploys.findings import Refused, take_findings
+
+T = TypeVar("T")
+
+OUTPUT_TAIL = 12
+PARALLEL_MACHINES = 64
+
+_pyinfra_operation = importlib.import_module("pyinfra.api.operation")
+
+
+class Observer(OutputListener, Protocol):
+    """Whoever follows a run while it happens: the console, the log."""
+
+    def stage_started(self, machine: str, stage: Stage) -> None:
+        """A stage begins on a machine."""
+
+    def operation_started(self, machine: str, stage: str, name: str) -> None:
+        """An operation begins; it may turn out to have nothing to do."""
+
+    def command_started(self, machine: str, command: str) -> None:
+        """A command that changes the machine is about to run; secrets are masked."""
+
+    def operation_finished(self, result: OperationResult) -> None:
+        """An operation was evaluated."""
+
+
+class Observers:
+    """Several observers as one."""
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self._observers = observers
+
+    def stage_started(self, machine: str, stage: Stage) -> None:
+        for observer in self._observers:
+            observer.stage_started(machine, stage)
+
+    def operation_started(self, machine: str, stage: str, name: str) -> None:
+        for observer in self._observers:
+            observer.operation_started(machine, stage, name)
+
+    def command_started(self, machine: str, command: str) -> None:
+        for observer in self._observers:
+            observer.command_started(machine, command)
+
+    def output(self, machine: str, line: str) -> None:
+        for observer in self._observers:
+            observer.output(machine, line)
+
+    def operation_finished(self, result: OperationResult) -> None:
+        for observer in self._observers:
+            observer.operation_finished(result)
+
+
+class FactFailed(PyinfraError):
+    """A question to the machine had no usable answer."""
+
+    def __init__(self, name: str, command: str, output: Sequence[str]) -> None:
+        super().__init__(f"The machine did not answer the question {name!r}.")
+        self.failure = Failure(
+            f"could not read {name}", command, tuple(output[-OUTPUT_TAIL:]), "See the output above."
+        )
+
+
+class _Stopped(PyinfraError):
+    """An operation did not go through; its result was already reported."""
+
+
+class Interrupted(Exception):
+    """Ctrl-C: what was running was stopped; carries what had been evaluated until then."""
+
+    def __init__(self, results: tuple[MachineResult, ...]) -> None:
+        super().__init__("interrupted")
+        self.results = results
+
+
+class Engine:
+    """Machines of an inventory, connected for the length of a `with` block."""
+
+    def __init__(self, inventory: Inventory, observer: Observer) -> None:
+        _quieten_pyinfra()
+        for host in inventory:
+            host.connector_cls = replacement_for(host.connector_cls)
+        self._state = _State(inventory, observer)
+        self._hosts = sorted(inventory, key=lambda host: cast(str, host.name))
+        self._pool = Pool(PARALLEL_MACHINES)
+        self._unreachable: dict[str, Failure] = {}
+
+    def __enter__(self) -> Engine:
+        jobs = {host: self._pool.spawn(_connect, host) for host in self._hosts}
+        gevent.joinall(list(jobs.values()), raise_error=True)
+        self._unreachable = {host.name: job.value for host, job in jobs.items() if job.value}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for host in self._reachable():
+            host.disconnect()
+
+    def evaluate(
+        self, stages: Sequence[Stage], *, apply: bool, machines: Collection[str] | None = None
+    ) -> tuple[MachineResult, ...]:
+        """Evaluate stages on every machine, or on some; `apply` also runs what they have to do.
+
+        Raises:
+            Interrupted: Ctrl-C; whatever was running has been stopped.
+        """
+        self._state.applying = apply
+        evaluations = [
+            _Evaluation(host, self._state)
+            for host in self._reachable()
+            if machines is None or host.name in machines
+        ]
+        with self._contexts():
+            jobs = [self._pool.spawn(evaluation.run, stages) for evaluation in evaluations]
+            try:
+                gevent.joinall(jobs, raise_error=True)
+            except KeyboardInterrupt:
+                for host in self._reachable():
+                    host.connector.stop()
+                gevent.killall(jobs)
+                raise Interrupted(tuple(e.result() for e in evaluations)) from None
+        return tuple(evaluation.result() for evaluation in evaluations)
+
+    def fact(self, machine: str, fact: type[FactBase[T]], *args: Any, **kwargs: Any) -> T:
+        """Ask one machine one question, outside of any operation; cached like any other.
+
+        Raises:
+            FactFailed: the machine gave no usable answer.
+        """
+        host = next(host for host in self._reachable() if host.name == machine)
+        with self._contexts(), _on(host):
+            return cast(T, host.get_fact(fact, *args, **kwargs))
+
+    def forget_facts(self) -> None:
+        """Ask the machines again: time has passed, or something outside has changed them."""
+        for host in self._hosts:
+            _Facts.of(host).clear()
+
+    def _reachable(self) -> list[Host]:
+        return [host for host in self._hosts if host.connected]
+
+    @property
+    def unreachable(self) -> tuple[MachineResult, ...]:
+        """The machines that could not be connected to."""
+        return tuple(
+            MachineResult(name, failure=failure) for name, failure in self._unreachable.items()
+        )
+
+    @contextlib.contextmanager
+    def _contexts(self) -> Iterator[None]:
+        # ctx_state is one for the process, unlike ctx_host; pyinfra's own `use` has no `finally`.
+        ctx_state.set(self._state)
+        ctx_inventory.set(self._state.inventory)
+        try:
+            yield
+        finally:
+            ctx_state.reset()
+            ctx_inventory.reset()
+
+
+class _State(State):
+    """pyinfra's state, which hands each operation to us at the moment it is declared."""
+
+    def __init__(self, inventory: Inventory, observer: Observer) -> None:
+        super().__init__(check_for_changes=False)
+        self.init(inventory, Config())
+        self.is_executing = True
+        self.observer = observer
+        self.applying = False
+        self.running_a_command: set[str] = set()
+        self.evaluations: dict[Host, _Evaluation] = {}
+        for host in inventory:
+            host.get_fact = _Facts.of(host).get
+
+    def output(self, machine: str, line: str) -> None:
+        """What the connectors report; a fact's output is nobody's business but its parser's."""
+        if machine in self.running_a_command:
+            self.observer.output(machine, line)
+
+
+class _Evaluation:
+    """One machine's way through the stages."""
+
+    def __init__(self, host: Host, state: _State) -> None:
+        self.host = host
+        self.state = state
+        self.operations: list[OperationResult] = []
+        self.failure: Failure | None = None
+        self._stage = Stage("", "", lambda: None)
+        self._waiting_for = ""
+        state.evaluations[host] = self
+
+    def run(self, stages: Sequence[Stage]) -> None:
+        with _on(self.host):
+            for stage in stages:
+                self._stage = stage
+                self._waiting_for = self._unmet(stage)
+                self.state.observer.stage_started(self.host.name, stage)
+                try:
+                    stage.deploy()
+                except _Stopped:
+                    if self.state.applying:
+                        return
+                except (PyinfraError, Refused) as error:
+                    self.failure = Failure(f"{stage.title}: {error}")
+                    return
+
+    def step(self, op_hash: str) -> None:
+        """Evaluate the operation that was just declared."""
+        result = self._evaluate(op_hash)
+        self.operations.append(result)
+        self.state.observer.operation_finished(result)
+        if not result.ok:
+            raise _Stopped(result.name)
+
+    def result(self) -> MachineResult:
+        return MachineResult(self.host.name, tuple(self.operations), self.failure)
+
+    def _unmet(self, stage: Stage) -> str:
+        pending = {o.stage for o in self.operations if o.status not in ("unchanged", "changed")}
+        return next((need for need in stage.needs if need in pending), "")
+
+    def _evaluate(self, op_hash: str) -> OperationResult:
+        name = next(iter(self.state.op_meta[op_hash].names)).rpartition(" | ")[2]
+        self.state.observer.operation_started(self.host.name, self._stage.name, name)
+        take_findings(self.host.connector_data)
+        started = time.monotonic()
+        data = self.state.ops[self.host][op_hash]
+        commands: list[PyinfraCommand] = []
+        status: Status = "unchanged"
+        failure = None
+        try:
+            for command in data.command_generator():
+                commands.append(command)
+                if self.state.applying:
+                    self._run(command, data.global_arguments)
+            if commands:
+                status = "changed" if self.state.applying else "planned"
+        except Refused as refusal:
+            status = "refused"
+            failure = Failure(refusal.finding.seen, mend=refusal.finding.mend)
+        except FactFailed as error:
+            status, failure = "unknown", error.failure
+        except _CommandFailed as error:
+            status, failure = "failed", error.failure
+        except gevent.GreenletExit:
+            status = "interrupted"
+        if self.state.applying and commands:
+            _Facts.of(self.host).clear()
+        return OperationResult(
+            machine=self.host.name,
+            stage=self._stage.name,
+            name=name,
+            status=status,
+            findings=take_findings(self.host.connector_data),
+            commands=tuple(_shown(command, data.global_arguments) for command in commands),
+            uses_sudo=any(_uses_sudo(command) for command in commands),
+            seconds=time.monotonic() - started,
+            after=self._waiting_for if status == "planned" else "",
+            failure=failure,
+        )
+
+    def _run(self, command: PyinfraCommand, arguments: Any) -> None:
+        shown = _shown(command, arguments)
+        self.state.observer.command_started(self.host.name, shown)
+        options = _connector_arguments(command, arguments)
+        self.state.running_a_command.add(self.host.name)
+        try:
+            answer = command.execute(self.state, self.host, options)
+        except (TimeoutError, OSError) as error:
+            raise _CommandFailed(shown, [str(error)]) from error
+        finally:
+            self.state.running_a_command.discard(self.host.name)
+        succeeded, output = answer if isinstance(answer, tuple) else (answer, CommandOutput([]))
+        if not succeeded:
+            raise _CommandFailed(shown, output.output_lines)
+
+
+class _CommandFailed(PyinfraError):
+    def __init__(self, command: str, output: Sequence[str]) -> None:
+        told = [line for line in output if line.strip()]
+        super().__init__(command)
+        self.failure = Failure("a command failed", command, tuple(told[-OUTPUT_TAIL:]))
+
+
+class _Facts:
+    """The answers of one machine, kept until something changes it.
+
+    pyinfra 3 asks anew each time, and on failure carries on with a default value while other
+    machines are left (api/facts.py); here a fact is asked once, and an unanswered one is an error.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._answers: dict[object, Any] = {}
+
+    @classmethod
+    def of(cls, host: Host) -> _Facts:
+        return cast(_Facts, host.connector_data.setdefault("bootstrapper_facts", cls(host)))
+
+    def clear(self) -> None:
+        self._answers.clear()
+
+    def get(self, fact: type[FactBase[T]], *args: Any, **kwargs: Any) -> T:
+        key = (fact, args, tuple(sorted(kwargs.items())))
+        if key not in self._answers:
+            self._answers[key] = self._ask(fact(), args, kwargs)
+        return cast(T, self._answers[key])
+
+    def _ask(self, fact: FactBase[T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+        options = {key: kwargs.pop(key) for key in list(kwargs) if key in CONNECTOR_ARGUMENT_KEYS}
+        command = StringCommand(fact.command(*args, **kwargs))
+        try:
+            succeeded, output = self._host.run_shell_command(command, **options)
+        except (TimeoutError, OSError) as error:
+            raise FactFailed(fact.name, str(command), [str(error)]) from error
+        if not succeeded:
+            raise FactFailed(fact.name, str(command), output.output_lines)
+        lines = output.stdout_lines
+        return fact.process(lines) if lines else fact.default()
+
+
+def _connect(host: Host) -> Failure | None:
+    try:
+        host.connect(show_errors=False, raise_exceptions=True)
+    except ConnectError as error:
+        return Failure(
+            f"could not connect to {host.name}: {error}",
+            mend=f"Check that `ssh {host.name}` works, then run again.",
+        )
+    return None
+
+
+@contextlib.contextmanager
+def _on(host: Host) -> Iterator[None]:
+    ctx_host.set(host)
+    ctx_config.set(host.state.config)
+    try:
+        yield
+    finally:
+        ctx_host.reset()
+        ctx_config.reset()
+
+
+def _connector_arguments(command: PyinfraCommand, arguments: Any) -> dict[str, Any]:
+    options = {k: v for k, v in arguments.items() if k in CONNECTOR_ARGUMENT_KEYS}
+    return {**options, **command.connector_arguments}
+
+
+def _shown(command: PyinfraCommand, arguments: Any) -> str:
+    if not isinstance(command, StringCommand):
+        return repr(command)
+    options = _connector_arguments(command, arguments)
+    if not any(options.get(key) for key in ("_sudo", "_su_user", "_env", "_chdir")):
+        return str(command)
+    for key in ("_success_exit_codes", "_timeout", "_get_pty", "_stdin"):
+        options.pop(key, None)
+    return str(make_unix_command(command, **options))
+
+
+def _uses_sudo(command: PyinfraCommand) -> bool:
+    words = command.bits if isinstance(command, StringCommand) else []
+    return bool(words) and str(words[0]).split(" ")[0] == "sudo"
+
+
+def _evaluate_where_written(state: _State, host: Host, op_hash: str) -> None:
+    state.evaluations[_real(host)].step(op_hash)
+
+
+def _real(host: Host) -> Host:
+    """The host itself behind pyinfra's context proxy."""
+    return cast(Host, host._get_module()) if hasattr(host, "_get_module") else host
+
+
+def _identify_by_machine(
+    names: set[str], state: State, host: Host
+) -> tuple[tuple[int, ...], str]:
+    """pyinfra's API mode identifies an operation by its position, and so merges different ones of
+    two machines into one (api/operation.py, solve_operation_consistency)."""
+    position = len(host.op_hash_order)
+    op_hash = f"{host.name}/{position}"
+    host.op_hash_order.append(op_hash)
+    return (position,), op_hash
+
+
+@functools.cache
+def _quieten_pyinfra() -> None:
+    """Put our evaluation in place of pyinfra's, once a process; keep its log lines off stderr."""
+    _pyinfra_operation.execute_immediately = _evaluate_where_written  # type: ignore[attr-defined]
+    _pyinfra_operation.solve_operation_consistency = _identify_by_machine  # type: ignore[attr-defined]
+    Hub.NOT_ERROR = (*Hub.NOT_ERROR, PyinfraError)
+    logger = logging.getLogger("pyinfra")
+    logger.propagate = False
+    logger.addHandler(logging.NullHandler())

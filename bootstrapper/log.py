@@ -1,0 +1,54 @@
+"""One log file a run, with everything that a bug report needs; nothing is printed from here."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from bootstrapper.results import OperationResult
+from bootstrapper.stages import Stage
+
+
+class RunLog:
+    """Follows a run and writes each event as it happens, so that a killed run has its log too."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._file = os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace")
+        self.write(
+            f"arguments {sys.argv[1:]}; python {platform.python_version()}; "
+            f"pyinfra {version('pyinfra')}; {platform.platform()}"
+        )
+
+    def write(self, text: str) -> None:
+        """One event, with its time."""
+        self._file.write(f"{datetime.now():%H:%M:%S.%f} {text}\n")
+        self._file.flush()
+
+    def settings(self, machine: str, values: Mapping[str, object]) -> None:
+        """The settings that a machine has."""
+        self.write(f"[{machine}] settings {dict(values)}")
+
+    def stage_started(self, machine: str, stage: Stage) -> None:
+        self.write(f"[{machine}] stage {stage.name}")
+
+    def operation_started(self, machine: str, stage: str, name: str) -> None:
+        self.write(f"[{machine}] {stage}: {name}")
+
+    def command_started(self, machine: str, command: str) -> None:
+        self.write(f"[{machine}] $ {command}")
+
+    def output(self, machine: str, line: str) -> None:
+        self.write(f"[{machine}] | {line}")
+
+    def operation_finished(self, result: OperationResult) -> None:
+        self.write(
+            f"[{result.machine}] {result.stage}: {result.name}: {result.status} "
+            f"in {result.seconds:.2f} s {list(result.findings)} {result.failure or ''}"
+        )

@@ -1,0 +1,22 @@
+"""What the user asked for on the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+_INVENTORIES = Path(__file__).resolve().parent.parent / "inventories"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options that every command takes; `settings` are the `KEY=VALUE` of `--set`."""
+
+    inventory: Path = _INVENTORIES / "laptop.py"
+    limit: tuple[str, ...] = ()
+    blog: str | None = None
+    settings: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    yes: bool = False
+    as_json: bool = False
+    verbose: bool = False

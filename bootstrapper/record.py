@@ -1,0 +1,119 @@
+"""What a run leaves behind: the last run's record, the logs, and the lock that keeps runs apart."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from bootstrapper.errors import UserError
+
+KEPT_LOGS = 20
+VERSION = 1
+
+
+class RecordError(UserError):
+    """The record's directory cannot be used, or another run holds it; one line with the mend."""
+
+
+def state_directory() -> Path:
+    """This user's directory for records and logs, made if missing, private to them.
+
+    `$XDG_STATE_HOME` on Linux, `~/Library/Application Support` on macOS.
+
+    Raises:
+        RecordError: it cannot be made.
+    """
+    if sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    directory = base / "bootstrapper"
+    try:
+        (directory / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordError(
+            f"{directory}: {error.strerror}; make it writable, or set XDG_STATE_HOME."
+        ) from error
+    return directory
+
+
+@contextlib.contextmanager
+def only_run(directory: Path) -> Iterator[None]:
+    """Hold the lock for the length of a `with` block; it ends with the process, however it ends.
+
+    Raises:
+        RecordError: another run holds it; names its process and when it started.
+    """
+    with (directory / "lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise RecordError(_holder(file.read())) from None
+        _say_who_holds(file)
+        yield
+
+
+def write_record(directory: Path, content: Mapping[str, Any]) -> None:
+    """Replace the last run's record, whole or not at all."""
+    handle, name = tempfile.mkstemp(dir=directory, prefix=".record-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump({"version": VERSION, **content}, file, indent=1)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(directory / "record.json")
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def read_record(directory: Path) -> tuple[dict[str, Any] | None, str]:
+    """The last run's record, or None, and a sentence when a damaged one was set aside."""
+    path = directory / "record.json"
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(record, dict) or record.get("version") != VERSION:
+            raise ValueError("not a record of this version")
+    except FileNotFoundError:
+        return None, ""
+    except (ValueError, OSError) as error:
+        aside = path.with_name(f"record-damaged-{int(time.time())}.json")
+        with contextlib.suppress(OSError):
+            path.replace(aside)
+        return None, f"The last run's record was damaged ({error}); it is kept as {aside}."
+    return record, ""
+
+
+def new_log(directory: Path, started: datetime) -> Path:
+    """A path for this run's log; logs beyond the newest ones are removed."""
+    logs = directory / "logs"
+    for old in sorted(logs.glob("*.log"))[: -KEPT_LOGS + 1]:
+        old.unlink(missing_ok=True)
+    return logs / f"{started:%Y-%m-%dT%H-%M-%S}-{os.getpid()}.log"
+
+
+def _say_who_holds(file: TextIO) -> None:
+    file.seek(0)
+    file.truncate()
+    json.dump({"pid": os.getpid(), "since": f"{datetime.now():%Y-%m-%d %H:%M:%S}"}, file)
+    file.flush()
+
+
+def _holder(text: str) -> str:
+    try:
+        holder = json.loads(text)
+        who = f"process {holder['pid']}, since {holder['since']}"
+    except (ValueError, KeyError, TypeError):
+        who = "a process that did not say which"
+    return f"Another run is at work ({who}); wait for it, or stop it with Ctrl-C where it runs."

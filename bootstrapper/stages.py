@@ -1,0 +1,35 @@
+"""The stages of a run, in their order."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One capability of a machine.
+
+    `needs` names the stages that have to be done before its facts can be trusted: as long as they
+    have something to do, its plan is a prediction.
+    """
+
+    name: str
+    title: str
+    needs: tuple[str, ...] = ()
+
+    def deploy(self) -> None:
+        """Declare the stage's operations on the current host.
+
+        The deploy is imported only now: it brings pyinfra, which `--help` does without.
+        """
+        getattr(importlib.import_module(f"deploys.{self.name}"), self.name)()
+
+
+STAGES = (
+    Stage("machine", "Machine"),
+    Stage("container_engine", "Container engine", needs=("machine",)),
+    Stage("ruby", "Ruby", needs=("machine",)),
+    Stage("blog", "Blog", needs=("container_engine",)),
+)
+PROOF = Stage("proof", "Proof", needs=("blog",))  # follows the others, and declares nothing

@@ -1,0 +1,67 @@
+"""Debian's package state: what is installed, what is half done, what could be installed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyinfra.api import FactBase
+
+_ASK_DPKG = r"""
+dpkg-query -W -f 'p\t${db:Status-Abbrev}\t${Package}\n'
+[ -n "$(ls -A /var/lib/dpkg/updates 2>/dev/null)" ] && printf 'interrupted\n'
+[ -n "$(find /var/lib/apt/lists -name '*_Packages*' -mtime -1 2>/dev/null | head -n 1)" ] &&
+  printf 'lists\n'
+exit 0
+"""
+
+
+@dataclass(frozen=True)
+class Packages:
+    """`interrupted`: dpkg was stopped midway. `lists_fresh`: apt's lists are at most a day old."""
+
+    installed: frozenset[str]
+    interrupted: bool
+    lists_fresh: bool
+
+
+class DpkgPackages(FactBase[Packages]):
+    """dpkg's database, and whether an earlier run of it was cut off."""
+
+    def command(self) -> str:
+        """dpkg(1): the journal in /var/lib/dpkg/updates is empty unless dpkg was interrupted."""
+        return _ASK_DPKG
+
+    def process(self, output: list[str]) -> Packages:
+        """`p<TAB>ii <TAB>name` a package; iU and iF are unpacked or half configured ones."""
+        rows = [line.split("\t") for line in output if line.startswith("p\t")]
+        states = {name: state.strip() for _, state, name in rows}
+        return Packages(
+            installed=frozenset(name for name, state in states.items() if state[1:2] == "i"),
+            interrupted="interrupted" in output or any(s[1:2] in "UFHWt" for s in states.values()),
+            lists_fresh="lists" in output,
+        )
+
+
+class AptCandidates(FactBase[dict[str, str]]):
+    """The version that apt would install of each of some packages, as far as its lists tell."""
+
+    def command(self, names: tuple[str, ...]) -> str:
+        """apt-cache(8), `policy`: reads apt's cache only; unknown names are left out."""
+        return "LC_ALL=C apt-cache policy " + " ".join(names)
+
+    @staticmethod
+    def default() -> dict[str, str]:
+        """apt knows none of them."""
+        return {}
+
+    def process(self, output: list[str]) -> dict[str, str]:
+        """`name:`, then indented `Candidate: version`, which is `(none)` for a virtual package."""
+        candidates = {}
+        name = ""
+        for line in output:
+            if not line.startswith(" "):
+                name = line.rstrip(":")
+            key, _, value = line.strip().partition(": ")
+            if key == "Candidate" and value != "(none)":
+                candidates[name] = value
+        return candidates

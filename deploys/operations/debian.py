@@ -1,0 +1,75 @@
+"""Debian packages: installed where missing, all in one transaction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pyinfra.api import StringCommand, operation
+from pyinfra.context import host
+
+from deploys.facts.debian import AptCandidates, DpkgPackages
+from deploys.facts.machine import ThisMachine
+from deploys.findings import found
+
+# Another apt may hold the lock for a while: unattended-upgrades starts right after boot.
+_APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=300")
+
+
+@operation()
+def packages(
+    names: list[str], purpose: str, where_packaged: dict[str, int] | None = None
+) -> Iterator[StringCommand]:
+    """Have these packages; `purpose` completes the sentence "… missing for PURPOSE".
+
+    `where_packaged` are packages that come along if this release has them in at least that major
+    version; they alone are no reason to install anything.
+    """
+    state = host.get_fact(DpkgPackages)
+    missing = [package for package in names if package not in state.installed]
+    if not missing:
+        return
+    root = host.get_fact(ThisMachine).root
+    found(
+        "debian.packages-missing",
+        f"{_listed(missing)} missing for {purpose}.",
+        mend="They are installed from the distribution's packages.",
+    )
+    if not state.lists_fresh:
+        yield StringCommand(*root, *_APT, "update")
+    missing += _available(where_packaged or {})
+    yield StringCommand(*root, *_APT, "install", "-y", "--no-install-recommends", *missing)
+
+
+@operation()
+def dpkg_finished() -> Iterator[StringCommand]:
+    """Let dpkg end what a power cut or a kill left half done; apt refuses to work before."""
+    if not host.get_fact(DpkgPackages).interrupted:
+        return
+    found(
+        "debian.dpkg-interrupted",
+        "An earlier installation of packages was interrupted.",
+        means="Packages are unpacked but not configured.",
+        mend="dpkg is told to finish it.",
+    )
+    root = host.get_fact(ThisMachine).root
+    environment = ("env", "DEBIAN_FRONTEND=noninteractive")
+    yield StringCommand(*root, *environment, "dpkg", "--configure", "-a", "--force-confold")
+    yield StringCommand(*root, *_APT, "install", "-y", "--fix-broken")
+
+
+def _available(wanted: dict[str, int]) -> list[str]:
+    candidates = host.get_fact(AptCandidates, names=tuple(wanted)) if wanted else {}
+    return [name for name, version in candidates.items() if _major(version) >= wanted[name]]
+
+
+def _major(version: str) -> int:
+    """Of a Debian version: `1:26.1.5+dfsg1-9` is 26."""
+    digits = re.match(r"(?:\d+:)?(\d+)", version)
+    return int(digits[1]) if digits else 0
+
+
+def _listed(names: list[str]) -> str:
+    verb = "is" if len(names) == 1 else "are"
+    shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+    return f"{shown} {verb}"

@@ -1,0 +1,3 @@
+"""This computer: the inventory that is used when none is named."""
+
+laptop = ["@local"]
