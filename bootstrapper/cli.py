@@ -56,7 +56,7 @@ _OPTIONS = [
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @options
 @click.pass_context
-def cli(context: click.Context, **given: Any) -> None:
+def cli(context: click.Context, /, **given: Any) -> None:
     """Prepare this machine for containers, serve the blog from one, and prove it.
 
     Without a command: show what is to be done, ask once, do it, prove it. Run it again at any
@@ -72,7 +72,7 @@ def cli(context: click.Context, **given: Any) -> None:
 @cli.command()
 @options
 @click.pass_context
-def plan(context: click.Context, **given: Any) -> None:
+def plan(context: click.Context, /, **given: Any) -> None:
     """Show what would change, why, and the exact commands; change nothing.
 
     Exit code: 0 nothing to do, 2 there are changes, 1 could not tell.
@@ -85,7 +85,7 @@ def plan(context: click.Context, **given: Any) -> None:
 @cli.command()
 @options
 @click.pass_context
-def verify(context: click.Context, **given: Any) -> None:
+def verify(context: click.Context, /, **given: Any) -> None:
     """Prove that the blog served is the blog built; change nothing.
 
     Exit code: 0 proved, 2 it differs, 1 could not check.
@@ -101,8 +101,8 @@ def completion(shell: str) -> None:
     """Print what makes SHELL complete commands and options.
 
     \b
-    zsh:   ./bootstrap.py completion zsh  > ~/.bootstrap-completion.zsh,  then source it in ~/.zshrc
-    bash:  ./bootstrap.py completion bash > ~/.bootstrap-completion.bash, then source it in ~/.bashrc
+    ./bootstrap.py completion zsh > ~/.bootstrap-completion
+    and in ~/.zshrc or ~/.bashrc: source ~/.bootstrap-completion
     """
     from click.shell_completion import get_completion_class
 

@@ -5,6 +5,7 @@ The engine puts these classes in place of pyinfra's own on the hosts of an inven
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -46,8 +47,8 @@ class LocalMachine(LocalConnector):
     def run_shell_command(
         self,
         command: StringCommand,
-        print_output: bool = False,
-        print_input: bool = False,
+        print_output: bool = False,  # noqa: ARG002 (pyinfra's signature; output is observed)
+        print_input: bool = False,  # noqa: ARG002
         **arguments: Any,
     ) -> tuple[bool, CommandOutput]:
         """Run one command and wait for it; never asks for a password.
@@ -119,7 +120,7 @@ class RemoteMachine(SSHConnector):
         """Open the connection."""
         super().connect()
         transport = self.client.get_transport() if self.client else None
-        if transport is not None:
+        if transport is not None and isinstance(transport.sock, socket.socket):
             transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def disconnect(self) -> None:
@@ -162,7 +163,6 @@ def _split(pipe: FileObject) -> Iterator[bytes]:
 
 
 def _send(process: Popen, number: signal.Signals) -> None:
-    try:
+    # It may be gone, or root's: then the terminal's own Ctrl-C has reached it.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         process.send_signal(number)
-    except (ProcessLookupError, PermissionError):
-        pass  # gone, or root's: the terminal's own Ctrl-C has reached it

@@ -14,7 +14,9 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.status import Status as Spinner
+from typing_extensions import override
 
+from bootstrapper.engine import Observer
 from bootstrapper.results import Failure, MachineResult, OperationResult, Report
 from bootstrapper.stages import Stage
 from deploys.findings import Finding
@@ -30,7 +32,7 @@ _MARKS = {
 }
 
 
-class Terminal:
+class Terminal(Observer):
     """Follows a run and shows it."""
 
     def __init__(self, *, verbose: bool = False, quiet: bool = False) -> None:
@@ -65,14 +67,17 @@ class Terminal:
         if self._spinner:
             self._spinner.update(escape(what))
 
+    @override
     def stage_started(self, machine: str, stage: Stage) -> None:
         if self._showing_operations:
             self._line(machine, f"[bold]{escape(stage.title)}[/]")
 
+    @override
     def operation_started(self, machine: str, stage: str, name: str) -> None:
         self._running[machine] = (name, time.monotonic())
         self.progress(f"{stage.replace('_', ' ')}: {name}")
 
+    @override
     def command_started(self, machine: str, command: str) -> None:
         name, _ = self._running[machine]
         if self._verbose:
@@ -80,6 +85,7 @@ class Terminal:
         elif not self._spinner:
             self._line(machine, f"  … {escape(name)}")
 
+    @override
     def output(self, machine: str, line: str) -> None:
         if self._verbose:
             self._line(machine, f"    [dim]{escape(line)}[/]")
@@ -90,13 +96,12 @@ class Terminal:
             last = line.strip()[:room]
             self._spinner.update(f"{escape(name)} {seconds:.0f} s  [dim]{escape(last)}[/]")
 
+    @override
     def operation_finished(self, result: OperationResult) -> None:
         self._running.pop(result.machine, None)
         if self._showing_operations:
             took = f"  [dim]{result.seconds:.1f} s[/]" if result.status == "changed" else ""
-            self._line(
-                result.machine, f"  {_MARKS[result.status]} {escape(result.name)}{took}"
-            )
+            self._line(result.machine, f"  {_MARKS[result.status]} {escape(result.name)}{took}")
 
     # -- what came of it -------------------------------------------------------------------
 

@@ -23,8 +23,10 @@ from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
 from pyinfra.api.command import PyinfraCommand
 from pyinfra.api.exceptions import ConnectError, PyinfraError
 from pyinfra.api.host import Host
+from pyinfra.api.state import StateOperationHostData
 from pyinfra.connectors.util import CommandOutput, make_unix_command
 from pyinfra.context import ctx_config, ctx_host, ctx_inventory, ctx_state
+from typing_extensions import override
 
 from bootstrapper.connectors import OutputListener, replacement_for
 from bootstrapper.results import Failure, MachineResult, OperationResult, Status
@@ -55,28 +57,33 @@ class Observer(OutputListener, Protocol):
         """An operation was evaluated."""
 
 
-class Observers:
+class Observers(Observer):
     """Several observers as one."""
 
     def __init__(self, observers: Sequence[Observer]) -> None:
         self._observers = observers
 
+    @override
     def stage_started(self, machine: str, stage: Stage) -> None:
         for observer in self._observers:
             observer.stage_started(machine, stage)
 
+    @override
     def operation_started(self, machine: str, stage: str, name: str) -> None:
         for observer in self._observers:
             observer.operation_started(machine, stage, name)
 
+    @override
     def command_started(self, machine: str, command: str) -> None:
         for observer in self._observers:
             observer.command_started(machine, command)
 
+    @override
     def output(self, machine: str, line: str) -> None:
         for observer in self._observers:
             observer.output(machine, line)
 
+    @override
     def operation_finished(self, result: OperationResult) -> None:
         for observer in self._observers:
             observer.operation_finished(result)
@@ -112,7 +119,7 @@ class Engine:
         for host in inventory:
             host.connector_cls = replacement_for(host.connector_cls)
         self._state = _State(inventory, observer)
-        self._hosts = sorted(inventory, key=lambda host: cast(str, host.name))
+        self._hosts = sorted(inventory, key=lambda host: host.name)
         self._pool = Pool(PARALLEL_MACHINES)
         self._unreachable: dict[str, Failure] = {}
 
@@ -146,7 +153,7 @@ class Engine:
                 gevent.joinall(jobs, raise_error=True)
             except KeyboardInterrupt:
                 for host in self._reachable():
-                    host.connector.stop()
+                    _stop(host)
                 gevent.killall(jobs)
                 raise Interrupted(tuple(e.result() for e in evaluations)) from None
         return tuple(evaluation.result() for evaluation in evaluations)
@@ -159,7 +166,7 @@ class Engine:
         """
         host = next(host for host in self._reachable() if host.name == machine)
         with self._contexts(), _on(host):
-            return cast(T, host.get_fact(fact, *args, **kwargs))
+            return host.get_fact(fact, *args, **kwargs)
 
     def forget_facts(self) -> None:
         """Ask the machines again: time has passed, or something outside has changed them."""
@@ -200,7 +207,7 @@ class _State(State):
         self.running_a_command: set[str] = set()
         self.evaluations: dict[Host, _Evaluation] = {}
         for host in inventory:
-            host.get_fact = _Facts.of(host).get
+            setattr(host, "get_fact", _Facts.of(host).get)  # noqa: B010 (a method of this one host)
 
     def output(self, machine: str, line: str) -> None:
         """What the connectors report; a fact's output is nobody's business but its parser's."""
@@ -216,7 +223,7 @@ class _Evaluation:
         self.state = state
         self.operations: list[OperationResult] = []
         self.failure: Failure | None = None
-        self._stage = Stage("", "", lambda: None)
+        self._stage = Stage("", "")
         self._waiting_for = ""
         state.evaluations[host] = self
 
@@ -257,24 +264,7 @@ class _Evaluation:
         started = time.monotonic()
         data = self.state.ops[self.host][op_hash]
         commands: list[PyinfraCommand] = []
-        status: Status = "unchanged"
-        failure = None
-        try:
-            for command in data.command_generator():
-                commands.append(command)
-                if self.state.applying:
-                    self._run(command, data.global_arguments)
-            if commands:
-                status = "changed" if self.state.applying else "planned"
-        except Refused as refusal:
-            status = "refused"
-            failure = Failure(refusal.finding.seen, mend=refusal.finding.mend)
-        except FactFailed as error:
-            status, failure = "unknown", error.failure
-        except _CommandFailed as error:
-            status, failure = "failed", error.failure
-        except gevent.GreenletExit:
-            status = "interrupted"
+        status, failure = self._work_through(data, commands)
         if self.state.applying and commands:
             _Facts.of(self.host).clear()
         return OperationResult(
@@ -289,6 +279,28 @@ class _Evaluation:
             after=self._waiting_for if status == "planned" else "",
             failure=failure,
         )
+
+    def _work_through(
+        self, data: StateOperationHostData, commands: list[PyinfraCommand]
+    ) -> tuple[Status, Failure | None]:
+        """Evaluate the operation's generator; each command that it yields is added to `commands`,
+        and run before the generator goes on if this is not a plan."""
+        try:
+            for command in data.command_generator():
+                commands.append(command)
+                if self.state.applying:
+                    self._run(command, data.global_arguments)
+        except Refused as refusal:
+            return "refused", Failure(refusal.finding.seen, mend=refusal.finding.mend)
+        except FactFailed as error:
+            return "unknown", error.failure
+        except _CommandFailed as error:
+            return "failed", error.failure
+        except gevent.GreenletExit:
+            return "interrupted", None
+        if not commands:
+            return "unchanged", None
+        return ("changed" if self.state.applying else "planned"), None
 
     def _run(self, command: PyinfraCommand, arguments: Any) -> None:
         shown = _shown(command, arguments)
@@ -361,6 +373,12 @@ def _connect(host: Host) -> Failure | None:
     return None
 
 
+def _stop(host: Host) -> None:
+    stop = getattr(host.connector, "stop", None)
+    if stop:
+        stop()
+
+
 @contextlib.contextmanager
 def _on(host: Host) -> Iterator[None]:
     ctx_host.set(host)
@@ -372,7 +390,7 @@ def _on(host: Host) -> Iterator[None]:
         ctx_config.reset()
 
 
-def _connector_arguments(command: PyinfraCommand, arguments: Any) -> dict[str, Any]:
+def _connector_arguments(command: PyinfraCommand, arguments: Any) -> Any:
     options = {k: v for k, v in arguments.items() if k in CONNECTOR_ARGUMENT_KEYS}
     return {**options, **command.connector_arguments}
 
@@ -403,7 +421,7 @@ def _real(host: Host) -> Host:
 
 
 def _identify_by_machine(
-    names: set[str], state: State, host: Host
+    _names: set[str], _state: State, host: Host
 ) -> tuple[tuple[int, ...], str]:
     """pyinfra's API mode identifies an operation by its position, and so merges different ones of
     two machines into one (api/operation.py, solve_operation_consistency)."""

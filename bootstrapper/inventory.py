@@ -6,7 +6,7 @@ import fnmatch
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_origin
 
 from pyinfra.api import Inventory, State
 from pyinfra.api.exceptions import PyinfraError
@@ -37,7 +37,9 @@ def load_inventory(path: Path, overrides: Mapping[str, object], limit: Sequence[
     inventory = _read(path, overrides)
     names = [host.name for host in inventory]
     if not names:
-        raise InventoryError(f"{path}: no machine in it; write for example `machines = ['@local']`.")
+        raise InventoryError(
+            f"{path}: no machine in it; write for example `machines = ['@local']`."
+        )
     kept = {host.name for host in inventory if _matches(host, limit)}
     if not kept:
         raise InventoryError(f"--limit {','.join(limit)}: matches none of {', '.join(names)}.")
@@ -66,14 +68,10 @@ def parse_override(text: str) -> tuple[str, object]:
         # An unknown key goes the same way as one in an inventory, which knows what to suggest.
         parse_settings("--set", {key: value})
         raise SettingsError(f"--set {text}: write it as KEY=VALUE.")
-    convert = {bool: _as_bool, int: int}.get(field.annotation, str)  # type: ignore[arg-type]
-    if field.annotation not in (bool, int, str) and not isinstance(field.default, str):
-        convert = _as_list
     try:
-        converted: object = convert(value)
-    except ValueError:
-        kind = {bool: "true or false", int: "a whole number"}[field.annotation]  # type: ignore[index]
-        raise SettingsError(f"--set {text}: {key} takes {kind}.") from None
+        converted = _converted(field.annotation, value)
+    except ValueError as error:
+        raise SettingsError(f"--set {text}: {key} takes {error}.") from None
     parse_settings("--set", {key: converted})
     return key, converted
 
@@ -94,22 +92,30 @@ def override_from_blog(text: str) -> str:
     return str(directory)
 
 
+def _converted(kind: object, value: str) -> object:
+    if kind is bool:
+        return _as_bool(value)
+    if kind is int:
+        if not value.isdecimal():
+            raise ValueError("a whole number")
+        return int(value)
+    if get_origin(kind) is list:
+        return [item.strip() for item in value.split(",") if item.strip()]
+    return value
+
+
 def _as_bool(value: str) -> bool:
     words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
     if value.lower() not in words:
-        raise ValueError(value)
+        raise ValueError("true or false")
     return words[value.lower()]
-
-
-def _as_list(value: str) -> list[str]:
-    return [item.strip() for item in value.split(",") if item.strip()]
 
 
 def _read(path: Path, overrides: Mapping[str, object]) -> Inventory:
     # pyinfra's loader notes in the current state which file it executes, so there has to be one.
     ctx_state.set(State())
     try:
-        return make_inventory_from_files(str(path), dict(overrides))
+        return cast(Inventory, make_inventory_from_files(str(path), dict(overrides)))
     except UnexpectedExternalError as error:
         raise InventoryError(_place(error)) from error
     except SyntaxError as error:

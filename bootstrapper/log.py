@@ -10,11 +10,14 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from typing_extensions import override
+
+from bootstrapper.engine import Observer
 from bootstrapper.results import OperationResult
 from bootstrapper.stages import Stage
 
 
-class RunLog:
+class RunLog(Observer):
     """Follows a run and writes each event as it happens, so that a killed run has its log too."""
 
     def __init__(self, path: Path) -> None:
@@ -35,18 +38,23 @@ class RunLog:
         """The settings that a machine has."""
         self.write(f"[{machine}] settings {dict(values)}")
 
+    @override
     def stage_started(self, machine: str, stage: Stage) -> None:
         self.write(f"[{machine}] stage {stage.name}")
 
+    @override
     def operation_started(self, machine: str, stage: str, name: str) -> None:
         self.write(f"[{machine}] {stage}: {name}")
 
+    @override
     def command_started(self, machine: str, command: str) -> None:
         self.write(f"[{machine}] $ {command}")
 
+    @override
     def output(self, machine: str, line: str) -> None:
         self.write(f"[{machine}] | {line}")
 
+    @override
     def operation_finished(self, result: OperationResult) -> None:
         self.write(
             f"[{result.machine}] {result.stage}: {result.name}: {result.status} "

@@ -178,9 +178,7 @@ def _apply(session: _Session) -> int:
 
 def _evaluate(session: _Session) -> None:
     terminal = session.terminal
-    terminal.begin(
-        "Looking at the machine", machines=len(session.settings), show_operations=False
-    )
+    terminal.begin("Looking at the machine", machines=len(session.settings), show_operations=False)
     session.take(session.engine.evaluate(session.stages, apply=False))
     session.take(session.engine.unreachable)
     terminal.end()
@@ -233,9 +231,7 @@ def _ask_for_root_to_look(session: _Session) -> None:
 
 def _get_root(session: _Session, purpose: str) -> None:
     session.terminal.end()  # a password prompt and a spinner do not share a line
-    session.stack.enter_context(
-        sudo_ready(needed_for=purpose, can_ask=session.terminal.can_ask)
-    )
+    session.stack.enter_context(sudo_ready(needed_for=purpose, can_ask=session.terminal.can_ask))
 
 
 def _agreed(session: _Session, machines: Sequence[str]) -> bool:

@@ -12,8 +12,8 @@ from contextlib import closing
 
 from bootstrapper.proof.addresses import base_directory, url_of
 from bootstrapper.proof.checks import BUILD_ID_HEADER, Check, manners, plan, samples
-from bootstrapper.proof.client import Answer, Client, NoAnswer, Server, parse_server
-from bootstrapper.proof.examination import Examination, GivenUp, Limits, Outcome
+from bootstrapper.proof.client import Answer, Client, NoAnswerError, Server, parse_server
+from bootstrapper.proof.examination import Examination, GivenUpError, Limits, Outcome
 from bootstrapper.proof.links import LinkCheck
 from bootstrapper.proof.verdict import BrokenLink, Fault, Proof
 from deploys.facts.built_site import BuiltSite
@@ -76,7 +76,7 @@ def _greet(site: BuiltSite, server: Server, limits: Limits, wait_seconds: float)
         try:
             with closing(Client(server, patience)) as client:
                 return _other_build(site, url, client.ask("GET", url))
-        except NoAnswer as silence:
+        except NoAnswerError as silence:
             if time.monotonic() + pause > deadline:
                 return Fault(silence.kind, url, "an answer", str(silence))
         time.sleep(pause)
@@ -113,7 +113,7 @@ def _compare(
     try:
         examination.perform(first, see)
         examination.perform(tuple(further), see)
-    except GivenUp as end:
+    except GivenUpError as end:
         faults.append(end.fault)
     else:
         faults.extend(_listing(site, {fault.path for fault in faults}))

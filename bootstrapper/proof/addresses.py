@@ -25,6 +25,7 @@ class Addresses:
         self._files = frozenset(files)
 
     def __contains__(self, path: str) -> bool:
+        """Whether there is a file of this path."""
         return path in self._files
 
     def find(self, path: str) -> str | None:
@@ -33,8 +34,7 @@ class Addresses:
         A file is served at its own path, `page.html` at `page` too, and `dir/index.html` at `dir/`,
         to which `dir` redirects. `page.html` goes before the directory `page`.
         """
+        names: tuple[str, ...] = (path, f"{path}.html", f"{path}/index.html")
         if not path or path.endswith("/"):
-            tried = (f"{path}index.html",)
-        else:
-            tried = (path, f"{path}.html", f"{path}/index.html")
-        return next((file for file in tried if file in self._files), None)
+            names = (f"{path}index.html",)
+        return next((file for file in names if file in self._files), None)

@@ -35,9 +35,9 @@ _LARGEST_SAMPLE = 1024 * 1024  # bytes
 class Check:
     """One question, and the answer that is right.
 
-    `url` is a percent-encoded path. The answer has one of `statuses`, the bytes of `body` (None: any
-    bytes), one of the content types `media` (empty: any), redirects to the path `location` if there
-    is one, and has the headers `expected`.
+    `url` is a percent-encoded path. The answer has one of `statuses`, the bytes of `body` (None:
+    any bytes), one of the content types `media` (empty: any), redirects to the path `location` if
+    there is one, and has the headers `expected`.
     """
 
     purpose: Purpose
@@ -61,7 +61,7 @@ def plan(site: BuiltSite, token: str) -> tuple[Check, ...]:
 
 
 def samples(site: BuiltSite) -> tuple[BuiltFile, ...]:
-    """One file of each content type: the largest that is not too large, for it may be compressed."""
+    """One file of each content type: the largest up to 1 MiB, which is likely to be compressed."""
     chosen: dict[frozenset[str], BuiltFile] = {}
     for file in site.files:
         if 0 < file.size <= _LARGEST_SAMPLE:
@@ -175,9 +175,9 @@ def _wrong_headers(check: Check, answer: Answer, origin: str) -> Iterator[tuple[
     for name, value in check.expected:
         if (seen := headers.get(name, "none")) != value:
             yield "header", f"{name}: {value}", seen
-    if "Content-Encoding" in headers:
-        if ("Accept-Encoding", headers["Content-Encoding"]) not in check.headers:
-            yield "encoding", "an uncompressed answer", headers["Content-Encoding"]
+    if encoding := headers.get("Content-Encoding"):
+        if ("Accept-Encoding", encoding) not in check.headers:
+            yield "encoding", "an uncompressed answer", encoding
         if "accept-encoding" not in headers.get("Vary", "").lower():
             yield "vary", "Vary: Accept-Encoding", headers.get("Vary", "none")
 

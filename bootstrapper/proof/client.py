@@ -71,7 +71,7 @@ class Answer:
     body: bytes | None
 
 
-class NoAnswer(Exception):
+class NoAnswerError(Exception):
     """A request got no answer; `kind` is a fault's kind, the message says what happened."""
 
     def __init__(self, kind: str, message: str) -> None:
@@ -80,7 +80,7 @@ class NoAnswer(Exception):
 
 
 class Client:
-    """A connection that is opened when needed and kept open. Belongs to one thread, but for `abort`.
+    """A connection that is opened when needed and kept open; belongs to one thread, bar `abort`.
 
     `patience` is the longest silence in an answer, in seconds.
     """
@@ -103,7 +103,7 @@ class Client:
         """Ask for `url` (percent-encoded path) and read the whole answer.
 
         Raises:
-            NoAnswer: nobody listens, nothing comes for too long, or what comes is not HTTP.
+            NoAnswerError: nobody listens, nothing comes for too long, or what comes is not HTTP.
         """
         try:
             response = self._send(method, url, headers or {})
@@ -143,16 +143,18 @@ class Client:
         self._connection.request(method, url, headers=dict(headers))
         return self._connection.getresponse()
 
-    def _no_answer(self, error: OSError | HTTPException) -> NoAnswer:
+    def _no_answer(self, error: OSError | HTTPException) -> NoAnswerError:
         where = f"{self._server.host}:{self._server.port}"
         if isinstance(error, TimeoutError):
-            return NoAnswer("server.silent", f"nothing from {where} for {self._patience:g} s")
+            return NoAnswerError("server.silent", f"nothing from {where} for {self._patience:g} s")
         if isinstance(error, ConnectionRefusedError):
-            return NoAnswer("server.unreachable", f"nobody listens on {where}")
+            return NoAnswerError("server.unreachable", f"nobody listens on {where}")
         if isinstance(error, BadStatusLine) and not isinstance(error, RemoteDisconnected):
-            return NoAnswer("server.stranger", f"{where} answers with something that is no HTTP")
+            return NoAnswerError(
+                "server.stranger", f"{where} answers with something that is no HTTP"
+            )
         reason = str(error) or type(error).__name__
-        return NoAnswer("server.unreachable", f"no answer from {where} ({reason})")
+        return NoAnswerError("server.unreachable", f"no answer from {where} ({reason})")
 
 
 def _shut(connection: socket.socket) -> None:

@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from bootstrapper.proof.client import Client
 
@@ -14,7 +14,7 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 
-class OutOfTime(Exception):
+class OutOfTimeError(Exception):
     """The deadline passed before all the jobs were done."""
 
 
@@ -30,22 +30,16 @@ def work_through(
     requests under way and leaves no thread behind.
 
     Raises:
-        OutOfTime: at the deadline.
+        OutOfTimeError: at the deadline.
     """
+    tasks = _Tasks(jobs)
     results: queue.SimpleQueue[Result | BaseException] = queue.SimpleQueue()
-    pending = iter(jobs)
-    taking = threading.Lock()
-    stop = threading.Event()
-
-    def take() -> Job | None:
-        with taking:
-            return None if stop.is_set() else next(pending, None)
 
     def labour(client: Client) -> None:
         try:
-            while (job := take()) is not None:
+            while (job := tasks.take()) is not None:
                 results.put(work(client, job))
-        except BaseException as error:  # noqa: BLE001 (raised again where the results are taken)
+        except BaseException as error:  # raised again where the results are taken
             results.put(error)
 
     crew = [threading.Thread(target=labour, args=(client,), daemon=True) for client in clients]
@@ -55,7 +49,7 @@ def work_through(
         for _ in jobs:
             yield _next(results, deadline)
     except BaseException:
-        stop.set()
+        tasks.stop()
         for client in clients:
             client.abort()
         raise
@@ -64,11 +58,27 @@ def work_through(
             thread.join()
 
 
+class _Tasks(Generic[Job]):
+    """Jobs that several threads take from, until there are none left or somebody says stop."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self._pending = iter(jobs)
+        self._stopped = False
+        self._lock = threading.Lock()
+
+    def take(self) -> Job | None:
+        with self._lock:
+            return None if self._stopped else next(self._pending, None)
+
+    def stop(self) -> None:
+        self._stopped = True
+
+
 def _next(results: queue.SimpleQueue[Result | BaseException], deadline: float) -> Result:
     try:
         result = results.get(timeout=max(deadline - time.monotonic(), 0.0))
     except queue.Empty:
-        raise OutOfTime from None
+        raise OutOfTimeError from None
     if isinstance(result, BaseException):
         raise result
     return result

@@ -1,4 +1,4 @@
-"""Asks a server what is on a list of checks, over a few connections at once, and judges each answer."""
+"""Asks a server what is on a list of checks, over a few connections, and judges each answer."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from bootstrapper.proof.checks import Check, judge
-from bootstrapper.proof.client import Answer, Client, NoAnswer, Server
-from bootstrapper.proof.crew import OutOfTime, work_through
+from bootstrapper.proof.client import Answer, Client, NoAnswerError, Server
+from bootstrapper.proof.crew import OutOfTimeError, work_through
 from bootstrapper.proof.links import LinkCheck, is_page
 from bootstrapper.proof.verdict import Fault
 
@@ -39,7 +39,7 @@ class Outcome:
     faults: tuple[Fault, ...]
 
 
-class GivenUp(Exception):
+class GivenUpError(Exception):
     """It makes no sense to ask on; `fault` says why."""
 
     def __init__(self, fault: Fault) -> None:
@@ -48,7 +48,7 @@ class GivenUp(Exception):
 
 
 class Examination:
-    """Counts what it asks (`requests`) and what it is answered (`bytes`); reads pages for `links`."""
+    """Counts its `requests` and the `bytes` that came back; reads the pages for `links`."""
 
     def __init__(self, build_id: str, server: Server, limits: Limits, links: LinkCheck) -> None:
         self.limits = limits
@@ -64,7 +64,7 @@ class Examination:
         """Show `see` the outcomes of all the checks, in the order in which the server answers.
 
         Raises:
-            GivenUp: the server stopped answering, or takes too long.
+            GivenUpError: the server stopped answering, or takes too long.
         """
         silences = 0
         outcomes = work_through(self._clients, checks, self._examine, self._deadline)
@@ -78,7 +78,7 @@ class Examination:
                     if silences >= self.limits.silences:
                         got = f"nothing for {silences} of {self.requests:,} requests"
                         raise _given_up("server.gave-up", checks, got)
-            except OutOfTime:
+            except OutOfTimeError:
                 got = f"{self.requests:,} in {self.limits.total_seconds:g} s"
                 raise _given_up("server.slow", checks, got) from None
 
@@ -92,7 +92,7 @@ class Examination:
         keep = page and check.body is not None and check.body.size <= _LARGEST_PAGE
         try:
             answer = client.ask(check.method, check.url, dict(check.headers), keep_body=keep)
-        except NoAnswer as silence:
+        except NoAnswerError as silence:
             fault = Fault(silence.kind, check.url, "an answer", str(silence))
             return Outcome(check, None, (fault,))
         faults = judge(check, answer, self._build_id, self._server.origin)
@@ -101,5 +101,5 @@ class Examination:
         return Outcome(check, answer, faults)
 
 
-def _given_up(kind: str, checks: Sequence[Check], got: str) -> GivenUp:
-    return GivenUp(Fault(kind, "/", f"{len(checks):,} answers", got))
+def _given_up(kind: str, checks: Sequence[Check], got: str) -> GivenUpError:
+    return GivenUpError(Fault(kind, "/", f"{len(checks):,} answers", got))

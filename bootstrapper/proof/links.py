@@ -9,8 +9,8 @@ from __future__ import annotations
 import html
 import re
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -65,12 +65,12 @@ def read_page(text: str) -> Page:
     return Page(frozenset(links), base, frozenset(anchors))
 
 
-def _attributes(text: str) -> Iterator[tuple[str, str]]:
-    if "=" not in text:
-        return
-    for match in _ATTRIBUTE.finditer(text):
-        value = match[2] or match[3] or match[4] or ""
-        yield match[1].lower(), html.unescape(value).strip() if "&" in value else value.strip()
+@lru_cache(maxsize=8192)  # highlighted code repeats the same few tags thousands of times
+def _attributes(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (match[1].lower(), html.unescape(match[2] or match[3] or match[4] or "").strip())
+        for match in _ATTRIBUTE.finditer(text)
+    )
 
 
 @dataclass(frozen=True)
@@ -91,23 +91,20 @@ class _Sources:
         self.pages += 1
 
 
-@dataclass
 class LinkCheck:
     """Collects the pages of a site, from any thread, and then tells the broken links.
 
     Links to `origin` (the server's address) and to `site_url` are within the site.
     """
 
-    site: BuiltSite
-    origin: str
-    site_url: str = ""
-    _anchors: dict[str, frozenset[str]] = field(default_factory=dict)
-    _missing: dict[str, _Sources] = field(default_factory=dict)
-    _places: dict[tuple[str, str, str], _Sources] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._addresses = Addresses(file.path for file in self.site.files)
-        self._own = {urlsplit(url).netloc for url in (self.origin, self.site_url) if url}
+    def __init__(self, site: BuiltSite, origin: str, site_url: str = "") -> None:
+        self._origin = origin
+        self._own = {urlsplit(url).netloc for url in (origin, site_url) if url}
+        self._home = base_directory(site)
+        self._addresses = Addresses(file.path for file in site.files)
+        self._anchors: dict[str, frozenset[str]] = {}
+        self._missing: dict[str, _Sources] = {}
+        self._places: dict[tuple[str, str, str], _Sources] = {}
         # The same menu stands on every page: each of its links is looked up once.
         self._known: dict[tuple[str, str], _Target | None] = {}
         self._lock = threading.Lock()
@@ -155,20 +152,23 @@ class LinkCheck:
     def _look_up(self, path: str, base: str, link: str) -> _Target | None:
         """Where a link leads; None if out of the site, or to no page at all (`mailto:`)."""
         try:
-            start = urljoin(self.origin + url_of(path), base)
+            start = urljoin(self._origin + url_of(path), base)
             there = urlsplit(urljoin(start, link))
         except ValueError:  # such as "http://[": no browser makes anything of it either
             return _Target(None, "")
         if there.scheme not in ("http", "https") or there.netloc not in self._own:
             return None
         if not unquote(there.path).strip("/"):
-            return _Target(self._addresses.find(base_directory(self.site)), _anchor(there.fragment))
+            return _Target(self._addresses.find(self._home), _anchor(there.fragment))
         file = self._addresses.find(unquote(there.path).removeprefix("/"))
         return _Target(file, _anchor(there.fragment))
 
 
 def _anchor(fragment: str) -> str:
-    """The place that a fragment names; empty for the page's top and for what scripts or browsers make
-    of it themselves (`#!route`, `#/route`, `#:~:text=…`)."""
+    """The place that a fragment names.
+
+    Empty for the page's top and for what scripts and browsers make of it themselves (`#!route`,
+    `#/route`, `#:~:text=…`).
+    """
     name = unquote(fragment).partition(":~:")[0]
     return "" if name.lower() == "top" or name.startswith(("!", "/")) else name

@@ -22,6 +22,7 @@ class Fault:
     got: str
 
     def __str__(self) -> str:
+        """One sentence, without a full stop."""
         return f"{self.path}: expected {self.expected}, got {self.got}"
 
 
@@ -39,6 +40,7 @@ class BrokenLink:
     pages: int
 
     def __str__(self) -> str:
+        """One sentence, without a full stop."""
         others = "" if self.pages == 1 else f" and {_count(self.pages - 1, 'other page')}"
         what = "no such place in that page" if self.kind == "link.anchor" else "no such page"
         return f"{self.page}{others}: link to {self.link}: {what}"
@@ -67,11 +69,11 @@ class Proof:
         """The verdict in one line of words."""
         if not self.ok:
             return f"Not proved: {_more(self.faults)}"
+        files, requests = _count(self.files, "file"), _count(self.requests, "request")
         links = f"; {_count(len(self.warnings), 'broken link')}" if self.warnings else ""
         return (
-            f"Proved: {_count(self.files, 'file')} of build {self.build_id} served byte for byte as "
-            f"built ({_count(self.requests, 'request')}, {self.bytes / 1e6:.1f} MB, "
-            f"{self.seconds:.1f} s){links}."
+            f"Proved: {files} of build {self.build_id} served byte for byte as built "
+            f"({requests}, {self.bytes / 1e6:.1f} MB, {self.seconds:.1f} s){links}."
         )
 
     def as_json(self) -> dict[str, object]:

@@ -3,6 +3,7 @@ served: the values that the proof compares."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterable
@@ -60,7 +61,7 @@ def parse_manifest(text: str, build_id: str, listing: Iterable[str]) -> BuiltSit
     if not isinstance(entries, list):
         raise ManifestError("the manifest has no list of files.")
     files = sorted((_file(entry) for entry in entries), key=lambda file: file.path)
-    for first, second in zip(files, files[1:]):  # noqa: B905 (the second is one shorter)
+    for first, second in itertools.pairwise(files):
         if first.path == second.path:
             raise ManifestError(f"the manifest names {first.path!r} twice.")
     served = sorted(path.removeprefix("./") for path in listing)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
@@ -11,6 +10,7 @@ from pyinfra.context import host
 from deploys.facts.debian import AptCandidates, DpkgPackages
 from deploys.facts.machine import ThisMachine
 from deploys.findings import found
+from deploys.operations import Commands
 
 # Another apt may hold the lock for a while: unattended-upgrades starts right after boot.
 _APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=300")
@@ -19,7 +19,7 @@ _APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::L
 @operation()
 def packages(
     names: list[str], purpose: str, where_packaged: dict[str, int] | None = None
-) -> Iterator[StringCommand]:
+) -> Commands:
     """Have these packages; `purpose` completes the sentence "… missing for PURPOSE".
 
     `where_packaged` are packages that come along if this release has them in at least that major
@@ -42,7 +42,7 @@ def packages(
 
 
 @operation()
-def dpkg_finished() -> Iterator[StringCommand]:
+def dpkg_finished() -> Commands:
     """Let dpkg end what a power cut or a kill left half done; apt refuses to work before."""
     if not host.get_fact(DpkgPackages).interrupted:
         return

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
 from deploys.facts.engine import ContainerEngine
 from deploys.facts.machine import Machine, ThisMachine
 from deploys.findings import found, refuse
-from deploys.operations import debian
+from deploys.operations import Commands, debian
 
 _START_SECONDS = 60
 _LOG = "/var/log/dockerd.log"
@@ -30,7 +28,7 @@ done
 
 
 @operation()
-def installed() -> Iterator[StringCommand]:
+def installed() -> Commands:
     """Have an engine; one that answers, or Docker's daemon from any source, is respected."""
     engine = host.get_fact(ContainerEngine)
     if engine.answers or engine.denied or engine.daemon:
@@ -49,7 +47,7 @@ def installed() -> Iterator[StringCommand]:
 
 
 @operation()
-def running() -> Iterator[StringCommand]:
+def running() -> Commands:
     """Have an engine that answers; one that does already is left alone, whichever it is."""
     engine = host.get_fact(ContainerEngine)
     machine = host.get_fact(ThisMachine)
@@ -65,7 +63,7 @@ def running() -> Iterator[StringCommand]:
 
 
 @operation()
-def usable_by_user(join_group: bool) -> Iterator[StringCommand]:
+def usable_by_user(join_group: bool) -> Commands:
     """Say how this user reaches the engine; join its group only if that was asked for."""
     machine = host.get_fact(ThisMachine)
     engine = host.get_fact(ContainerEngine)

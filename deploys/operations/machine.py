@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import operation
 from pyinfra.context import host
 
 from deploys.facts.machine import ThisMachine
 from deploys.findings import found, refuse
+from deploys.operations import Commands
 
 ROOM_NEEDED = 3 * 1024**3
 
 
 @operation()
-def supported() -> Iterator[StringCommand]:
+def supported() -> Commands:
     """Debian and what descends from it; a user that is root or has sudo."""
     machine = host.get_fact(ThisMachine)
     if not machine.is_debian:
@@ -34,7 +33,7 @@ def supported() -> Iterator[StringCommand]:
 
 
 @operation()
-def room_left() -> Iterator[StringCommand]:
+def room_left() -> Commands:
     """Say it when the disk is so full that packages and images may not fit."""
     machine = host.get_fact(ThisMachine)
     if machine.free_bytes < ROOM_NEEDED:

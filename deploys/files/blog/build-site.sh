@@ -1,0 +1,12 @@
+#!/bin/sh
+# Builds the site in the current directory, with the site's own bundle or with what is installed.
+#
+# Usage, in the builder image: sh build-site.sh registry|packages [PLUGIN-TO-LEAVE-OUT...]
+set -eu
+
+from=$1
+shift
+if [ "$from" = registry ]; then
+  exec bundle exec ruby /bootstrapper/build.rb "$from" "$@"
+fi
+JEKYLL_NO_BUNDLER_REQUIRE=true exec ruby /bootstrapper/build.rb "$from" "$@"
