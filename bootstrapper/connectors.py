@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 
 import gevent
 from gevent.fileobject import FileObject
-from gevent.subprocess import PIPE, Popen
+from gevent.subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 from pyinfra.api import StringCommand
 from pyinfra.connectors.base import BaseConnector
 from pyinfra.connectors.local import LocalConnector
@@ -63,7 +63,7 @@ class LocalMachine(LocalConnector):
         line = make_unix_command(command, **arguments).get_raw_value()
         process = Popen(
             ["/bin/sh", "-c", f"exec {line}"],
-            stdin=PIPE if stdin else gevent.subprocess.DEVNULL,
+            stdin=PIPE if stdin else DEVNULL,
             stdout=PIPE,
             stderr=PIPE,
             # A terminal's Ctrl-C has to reach a command that runs through sudo, which a normal
@@ -81,7 +81,7 @@ class LocalMachine(LocalConnector):
         """End what still runs: it has had the terminal's Ctrl-C already, or gets one now."""
         for process in list(self._running.values()):
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-                if process.wait(timeout=0.3 if number is signal.SIGINT else GRACE_SECONDS) is None:
+                if not _ended(process, 0.3 if number is signal.SIGINT else GRACE_SECONDS):
                     _send(process, number)
 
     def _collect(self, process: Popen, stdin: bytes, timeout: float | None) -> CommandOutput:
@@ -92,7 +92,7 @@ class LocalMachine(LocalConnector):
         ]
         if stdin:
             readers.append(gevent.spawn(_feed, process, stdin))
-        if process.wait(timeout=timeout) is None:
+        if not _ended(process, timeout):
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             gevent.killall(readers)
@@ -137,6 +137,14 @@ class RemoteMachine(SSHConnector):
 def replacement_for(connector: type[BaseConnector]) -> type[BaseConnector]:
     """The mended class for pyinfra's own, or the same class where there is nothing to mend."""
     return {LocalConnector: LocalMachine, SSHConnector: RemoteMachine}.get(connector, connector)
+
+
+def _ended(process: Popen, seconds: float | None) -> bool:
+    try:
+        process.wait(timeout=seconds)
+    except TimeoutExpired:
+        return False
+    return True
 
 
 def _as_bytes(stdin: Any) -> bytes:

@@ -35,5 +35,7 @@ class Verdict:
         return {"ok": self.ok}
 
 
-def prove_blog(engine: Engine, machine: str, settings: Settings, on_progress: Callable[[int, int], None]) -> Verdict:
+def prove_blog(
+    engine: Engine, machine: str, settings: Settings, on_progress: Callable[[int, int], None]
+) -> Verdict:
     return Verdict(failure=Failure("not yet"))

@@ -48,7 +48,7 @@ def free_port() -> int:
 
 
 class WebServer:
-    """nginx serving the web root `root`; a context manager. `scratch` is its only writable place."""
+    """nginx serving the web root `root`; a context manager. It writes to `scratch` alone."""
 
     def __init__(
         self, scratch: Path, root: Path, baseurl: str = "", build_id: str = BUILD_ID

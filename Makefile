@@ -1,0 +1,33 @@
+# The commands of the README; each prepares what it needs by itself.
+
+PYTHON ?= python3
+VENV = .venv/bin
+
+.PHONY: test lint bench docs clean prepare
+
+test: prepare .venv/ready  ## everything: units, a real engine, throwaway Debian machines
+	$(VENV)/pytest tests --durations=10
+
+lint: .venv/ready
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy
+	shellcheck bootstrap.sh .ci/run $$(git ls-files '*.sh')
+
+bench: prepare .venv/ready  ## the budgets, measured beside what users would use instead
+	$(VENV)/python bench/run.py
+
+docs: .venv/ready  ## renews what is generated: the README's table of settings
+	$(VENV)/python docs/generate.py
+
+prepare:  ## what the tests want of the system: packages, and an engine that answers
+	sh tests/prepare.sh
+
+.venv/ready: requirements/dev.txt
+	rm -rf .venv
+	$(PYTHON) -m venv .venv
+	$(VENV)/pip install --quiet --require-hashes --requirement requirements/dev.txt
+	touch $@
+
+clean:
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,83 @@
+"""Small things that several tests need: stages made of functions, an observer that remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyinfra.api import Inventory
+from typing_extensions import override
+
+from bootstrapper.engine import Engine, Observer
+from bootstrapper.results import MachineResult, OperationResult
+from bootstrapper.stages import Stage
+
+LOCAL = "@local"
+
+
+@dataclass(frozen=True)
+class FunctionStage(Stage):
+    """A stage that declares what a function of the test declares."""
+
+    function: Callable[[], object] = lambda: None
+
+    @override
+    def deploy(self) -> None:
+        self.function()
+
+
+def stage(
+    function: Callable[[], object], name: str = "stage", needs: tuple[str, ...] = ()
+) -> Stage:
+    return FunctionStage(name, name.capitalize(), needs, function)
+
+
+@dataclass
+class Remembering(Observer):
+    """Keeps what an observer is told, in the order in which it was told."""
+
+    events: list[tuple[str, ...]] = field(default_factory=list)
+    results: list[OperationResult] = field(default_factory=list)
+
+    @override
+    def stage_started(self, machine: str, stage: Stage) -> None:
+        self.events.append(("stage", machine, stage.name))
+
+    @override
+    def operation_started(self, machine: str, stage: str, name: str) -> None:
+        self.events.append(("operation", machine, name))
+
+    @override
+    def command_started(self, machine: str, command: str) -> None:
+        self.events.append(("command", machine, command))
+
+    @override
+    def output(self, machine: str, line: str) -> None:
+        self.events.append(("output", machine, line))
+
+    @override
+    def operation_finished(self, result: OperationResult) -> None:
+        self.results.append(result)
+
+
+def local_inventory(**data: object) -> Inventory:
+    return Inventory(([(LOCAL, data)], {}))
+
+
+def fake_inventory(*names: str, responses: dict[Any, Any] | None = None) -> Inventory:
+    """Machines that do nothing and answer each command with what `responses` has for it."""
+    data = {"fake_delay": 0.0, "fake_delay_jitter": 0.0, "fake_responses": responses or {}}
+    return Inventory(([(f"@fake/{name}", dict(data)) for name in names], {}))
+
+
+def evaluate(
+    *functions: Callable[[], object],
+    apply: bool,
+    inventory: Inventory | None = None,
+    observer: Observer | None = None,
+) -> tuple[MachineResult, ...]:
+    """One evaluation of one stage a function."""
+    stages = [stage(function, f"stage{number}") for number, function in enumerate(functions)]
+    with Engine(inventory or local_inventory(), observer or Remembering()) as engine:
+        return engine.evaluate(stages, apply=apply)

@@ -1,0 +1,209 @@
+"""The Debian stages' operations: facts in, commands out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bootstrapper.engine import Engine
+from bootstrapper.results import OperationResult
+from deploys.container_engine import container_engine
+from deploys.facts.debian import AptCandidates, DpkgPackages
+from deploys.facts.engine import ContainerEngine
+from deploys.facts.machine import Machine, ThisMachine
+from deploys.machine import machine
+from tests.support import Remembering, fake_inventory, stage
+
+LAPTOP = Machine(
+    kernel="Linux",
+    architecture="x86_64",
+    user="ada",
+    uid=1000,
+    groups=("ada", "sudo"),
+    home="/home/ada",
+    init="systemd",
+    has_sudo=True,
+    free_bytes=50 * 1024**3,
+    os_id="debian",
+    os_like=(),
+    os_version="12",
+    os_codename="bookworm",
+    os_name="Debian GNU/Linux 12 (bookworm)",
+)
+BARE = ["p\tii \tbash", "lists"]
+ABSENT: list[str] = []
+ANSWERS = [
+    "client\tdocker",
+    'info\t{"ServerVersion": "28.0", "ClientInfo": {"Context": "default"}}',
+]
+STOPPED = [
+    "daemon",
+    "client\tdocker",
+    'info\t{"ServerErrors": ["Cannot connect to the Docker daemon at unix:///var/run/docker.sock."]}',
+]
+DENIED = [
+    "daemon",
+    "client\tdocker",
+    'info\t{"ServerErrors": ["permission denied while trying to connect"]}',
+]
+
+
+@pytest.fixture
+def plan(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, OperationResult]]:
+    """Evaluates a deploy on a machine whose facts are given."""
+
+    def evaluate(
+        deploy: Callable[[], object],
+        *,
+        machine: Machine = LAPTOP,
+        packages: list[str] = BARE,
+        engine: list[str] = ABSENT,
+        candidates: list[str] | None = None,
+        **data: object,
+    ) -> dict[str, OperationResult]:
+        answers: dict[type, Any] = {
+            ThisMachine: machine,
+            DpkgPackages: DpkgPackages().process(packages),
+            ContainerEngine: ContainerEngine().process(engine),
+            AptCandidates: AptCandidates().process(candidates or []),
+        }
+        inventory = fake_inventory("laptop")
+        inventory.host_data["@fake/laptop"].update(data)
+        with Engine(inventory, Remembering()) as running:
+            (host,) = inventory
+            setattr(host, "get_fact", lambda fact, *_, **__: answers[fact])  # noqa: B010
+            (result,) = running.evaluate([stage(deploy)], apply=False)
+        assert result.failure is None
+        return {operation.name: operation for operation in result.operations}
+
+    return evaluate
+
+
+Plan = Callable[..., dict[str, OperationResult]]
+
+
+def test_a_bare_machine_gets_the_distributions_engine_and_it_is_started(plan: Plan) -> None:
+    result = plan(container_engine)
+    (install,) = result["install the engine"].commands
+    assert install.startswith("sudo -n env DEBIAN_FRONTEND=noninteractive apt-get")
+    assert install.endswith("--no-install-recommends docker.io ca-certificates")
+    start, wait = result["start the engine"].commands
+    assert start == "sudo -n systemctl enable --now docker.service"
+    assert "until docker version" in wait
+
+
+def test_stale_package_lists_are_renewed_first(plan: Plan) -> None:
+    update, _ = plan(container_engine, packages=["p\tii \tbash"])["install the engine"].commands
+    assert update.endswith(" update")
+
+
+def test_buildx_and_compose_come_along_where_packaged_in_a_useful_version(plan: Plan) -> None:
+    trixie = ["docker-buildx:", "  Candidate: 0.13.1", "docker-compose:", "  Candidate: 2.26.1-4"]
+    bookworm = ["docker-compose:", "  Candidate: 1.29.2-3"]
+    new = plan(container_engine, candidates=trixie)["install the engine"].commands[-1]
+    old = plan(container_engine, candidates=bookworm)["install the engine"].commands[-1]
+    assert new.endswith("docker-buildx docker-compose")
+    assert "docker-compose" not in old
+
+
+def test_an_engine_that_answers_is_respected(plan: Plan) -> None:
+    assert {o.status for o in plan(container_engine, engine=ANSWERS).values()} == {"unchanged"}
+
+
+def test_podman_that_answers_is_respected(plan: Plan) -> None:
+    podman = [
+        "client\tenv DOCKER_HOST=unix:///run/podman/podman.sock docker",
+        'info\t{"ServerVersion": "4.3.1"}',
+    ]
+    assert {o.status for o in plan(container_engine, engine=podman).values()} == {"unchanged"}
+
+
+def test_a_stopped_engine_is_started_and_not_installed_again(plan: Plan) -> None:
+    result = plan(container_engine, engine=STOPPED)
+    assert result["install the engine"].status == "unchanged"
+    assert result["start the engine"].findings[0].code == "engine.stopped"
+
+
+@pytest.mark.parametrize(
+    ("init", "words"),
+    [("systemd", "systemctl enable --now"), ("sysv", "service docker start"), ("none", "dockerd")],
+)
+def test_the_engine_is_started_the_way_the_machine_starts_things(
+    plan: Plan, init: Any, words: str
+) -> None:
+    result = plan(container_engine, machine=replace(LAPTOP, init=init), engine=STOPPED)
+    assert words in result["start the engine"].commands[0]
+
+
+def test_an_engine_elsewhere_that_does_not_answer_is_a_refusal(plan: Plan) -> None:
+    elsewhere = ["endpoint\ttcp://10.0.0.9:2375", *STOPPED[1:]]
+    refusal = plan(container_engine, engine=elsewhere)["install the engine"]
+    assert refusal.status == "refused"
+    assert "tcp://10.0.0.9:2375" in refusal.findings[0].seen
+    assert "unset DOCKER_HOST" in refusal.findings[0].mend
+
+
+def test_membership_of_the_docker_group_is_explained_and_not_given(plan: Plan) -> None:
+    who = plan(container_engine)["who may use it"]
+    assert who.commands == ()
+    assert who.findings[0].severity == "notice"
+    assert "makes root of its members" in who.findings[0].means
+
+
+def test_membership_is_given_when_asked_for(plan: Plan) -> None:
+    who = plan(container_engine, engine=DENIED, docker_group=True)["who may use it"]
+    assert who.commands == ("sudo -n usermod -aG docker ada",)
+    assert "become root" in who.findings[0].means
+
+
+def test_root_needs_no_sudo(plan: Plan) -> None:
+    result = plan(container_engine, machine=replace(LAPTOP, uid=0, user="root"))
+    assert not any("sudo" in command for o in result.values() for command in o.commands)
+
+
+def test_an_interrupted_dpkg_is_finished_first(plan: Plan) -> None:
+    result = plan(container_engine, packages=["p\tiF \tdocker.io", "p\tii \tbash", "lists"])
+    first = next(iter(result.values()))
+    assert first.findings[0].code == "debian.dpkg-interrupted"
+    assert "dpkg --configure -a" in first.commands[0]
+
+
+def test_a_system_that_is_not_debian_is_refused_with_what_to_do(plan: Plan) -> None:
+    fedora = replace(LAPTOP, os_id="fedora", os_name="Fedora Linux 43")
+    refusal = plan(machine, machine=fedora)["supported system"]
+    assert refusal.status == "refused"
+    assert refusal.findings[0].seen.startswith("Fedora Linux 43 is not a system")
+
+
+def test_what_descends_from_debian_is_welcome(plan: Plan) -> None:
+    ubuntu = replace(LAPTOP, os_id="ubuntu", os_like=("debian",))
+    mint = replace(LAPTOP, os_id="linuxmint", os_like=("ubuntu", "debian"))
+    for descendant in (ubuntu, mint):
+        assert plan(machine, machine=descendant)["supported system"].status == "unchanged"
+
+
+def test_a_user_without_sudo_is_told_before_anything_starts(plan: Plan) -> None:
+    refusal = plan(machine, machine=replace(LAPTOP, has_sudo=False))["supported system"]
+    assert refusal.status == "refused"
+    assert "ada is not root, and there is no sudo" in refusal.findings[0].seen
+
+
+def test_a_nearly_full_disk_is_said_but_stops_nobody(plan: Plan) -> None:
+    room = plan(machine, machine=replace(LAPTOP, free_bytes=1024**3))["free disk space"]
+    assert (room.status, room.findings[0].severity) == ("unchanged", "notice")
+    assert "Only 1.0 GiB" in room.findings[0].seen
+
+
+def test_this_machine_describes_itself() -> None:
+    import subprocess
+
+    output = subprocess.run(
+        ["sh", "-c", ThisMachine().command()], capture_output=True, text=True, check=True
+    )
+    found = ThisMachine().process(output.stdout.splitlines())
+    assert found.kernel == "Linux"
+    assert found.free_bytes > 0
+    assert found.os_name

@@ -1,0 +1,91 @@
+"""The record: whole or not at all, never fatal; one run at a time."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from bootstrapper.record import (
+    KEPT_LOGS,
+    RecordError,
+    new_log,
+    only_run,
+    read_record,
+    state_directory,
+    write_record,
+)
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return state_directory()
+
+
+def test_what_is_written_is_read(directory: Path) -> None:
+    write_record(directory, {"report": {"ok": True}})
+    record, damage = read_record(directory)
+    assert record == {"version": 1, "report": {"ok": True}}
+    assert damage == ""
+
+
+def test_the_record_is_private_and_leaves_no_temporary_file(directory: Path) -> None:
+    write_record(directory, {})
+    assert stat.S_IMODE((directory / "record.json").stat().st_mode) == 0o600
+    assert {path.name for path in directory.iterdir()} == {"logs", "record.json"}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 99}', "\0\0\0"])
+def test_a_damaged_record_is_set_aside_and_said(directory: Path, text: str) -> None:
+    (directory / "record.json").write_text(text)
+    record, damage = read_record(directory)
+    assert record is None
+    assert "was damaged" in damage
+    assert next(directory.glob("record-damaged-*")).read_text() == text
+    assert read_record(directory) == (None, "")
+
+
+def test_a_failed_write_leaves_the_last_record_as_it_was(directory: Path) -> None:
+    write_record(directory, {"run": 1})
+    with pytest.raises(TypeError):
+        write_record(directory, {"run": object()})
+    assert read_record(directory)[0] == {"version": 1, "run": 1}
+
+
+def test_a_second_run_says_who_holds_the_lock(directory: Path) -> None:
+    said = f"process {os.getpid()}, since 20"
+    with only_run(directory), pytest.raises(RecordError, match=said), only_run(directory):
+        pass
+
+
+def test_the_lock_of_a_killed_run_is_free(directory: Path) -> None:
+    script = (
+        "import os, pathlib, signal\n"
+        "from bootstrapper.record import only_run\n"
+        f"with only_run(pathlib.Path({str(directory)!r})):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -9
+    with only_run(directory):
+        pass
+
+
+def test_old_logs_are_removed(directory: Path) -> None:
+    for number in range(KEPT_LOGS + 5):
+        new_log(directory, datetime(2026, 1, 1 + number)).write_text("x")
+    assert len(list((directory / "logs").glob("*.log"))) == KEPT_LOGS
+
+
+def test_a_directory_that_cannot_be_made_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    with pytest.raises(RecordError, match="make it writable, or set XDG_STATE_HOME"):
+        state_directory()
