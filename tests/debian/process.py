@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +50,16 @@ class InsideProcess(subprocess.Popen[str]):
     def send_signal(self, sig: int) -> None:
         """Send `sig` to the process inside, if it still runs."""
         if (pid := self.inside_pid) is not None:
-            os.kill(pid, sig)
+            with suppress(ProcessLookupError):  # it ended meanwhile
+                os.kill(pid, sig)
 
     def kill_group(self) -> None:
         """Kill the process inside with all that it started and that stayed in its group."""
         if (pid := self.inside_pid) is not None:
-            os.killpg(pid, signal.SIGKILL)
+            # The leader first: one that has not made its group yet shall not go on to make it.
+            for kill in (os.kill, os.killpg):
+                with suppress(ProcessLookupError):
+                    kill(pid, signal.SIGKILL)
 
     def _children(self) -> list[int]:
         try:

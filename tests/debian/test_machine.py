@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -17,6 +18,7 @@ import requests
 
 from .machine import DebianMachine, Disk
 from .process import CommandError
+from .scratch import claimed_directory
 from .waiting import wait_for
 
 pytestmark = pytest.mark.debian
@@ -225,6 +227,17 @@ def test_a_killed_test_run_leaves_nothing(bare_disk: Disk, tmp_path: Path) -> No
         assert not abandoned[0].exists()
         assert control_groups(abandoned[0].name) == []
     assert machine_directories(tmp_path) == []
+
+
+def test_test_runs_may_come_and_go_at_once(tmp_path: Path) -> None:
+    def come_and_go(_: int) -> None:
+        with claimed_directory(tmp_path) as directory:
+            for name in range(50):
+                (directory / f"{name}" / "below").mkdir(parents=True)
+
+    with ThreadPoolExecutor(8) as runs:
+        list(runs.map(come_and_go, range(100)))
+    assert not list(tmp_path.glob("machine-*"))
 
 
 def test_a_machine_that_cannot_boot_says_why_and_leaves_nothing(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_progress_that_overwrites_its_line_is_seen_as_lines() -> None:
 
 
 def test_standard_input_is_empty_unless_given() -> None:
-    (result,) = evaluate(lambda: run('test -z "$(cat)"', name="reads"), apply=True)
+    (result,) = evaluate(lambda: run(command='test -z "$(cat)"', name="reads"), apply=True)
     assert result.operations[0].status == "changed"
 
 

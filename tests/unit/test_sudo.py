@@ -20,7 +20,7 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program.parent.mkdir()
     program.write_text(
         "#!/bin/sh\n"
-        f'echo "$@" >> {log}\n'
+        f'printf "%s\\n" "$*" >> {log}\n'
         f'case "$*" in "-v") [ ! -e {tmp_path}/deny ] && touch {ticket} ;;\n'
         f"  *) [ -e {ticket} ] ;; esac\n"
     )

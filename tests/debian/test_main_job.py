@@ -1,0 +1,342 @@
+"""The main job on a bare Debian machine, for real: packages, engine, Jekyll, HTTP, a browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.debian.machine import DebianMachine, Disk, InsideProcess
+from tests.debian.waiting import wait_for
+
+pytestmark = pytest.mark.debian
+
+PROJECT = Path(__file__).resolve().parents[2]
+HOME = "/home/dev/bootstrapper"
+BLOG = "/home/dev/blog"
+URL = "http://127.0.0.1:4000"
+
+
+@pytest.fixture(scope="session")
+def first_run() -> dict[str, Any]:
+    """What the first run said; filled by `prepared_disk`."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def prepared_disk(
+    bare_disk: Disk,
+    machine_cache: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    first_run: dict[str, Any],
+) -> Disk:
+    """A machine on which the main job has run once, for a copy of the sample site."""
+    with DebianMachine(bare_disk, machine_cache) as machine:
+        machine.copy_checkout(PROJECT, HOME)
+        machine.run(["cp", "-R", f"{HOME}/examples/blog", BLOG], user="dev")
+        first_run["plan"] = bootstrap(machine, "plan")
+        first_run["run"] = bootstrap(machine)
+        print(first_run["run"].stdout, first_run["run"].stderr)
+        assert first_run["run"].returncode == 0, first_run["run"].stderr
+        first_run["report"] = record(machine)
+        first_run["again"] = bootstrap(machine)
+        first_run["plan again"] = bootstrap(machine, "plan")
+        first_run["answer"] = machine.get(f"{URL}/")
+        return machine.freeze(machine_cache / "machines" / f"proved-{os.getpid()}")
+
+
+@pytest.fixture
+def proved(prepared_disk: Disk, machine_cache: Path) -> Iterator[DebianMachine]:
+    """That machine, switched on again, its engine started by another run."""
+    with DebianMachine(prepared_disk, machine_cache) as machine:
+        run(machine)
+        yield machine
+
+
+def bootstrap(
+    machine: DebianMachine, *arguments: str, user: Any = "dev", blog: str = BLOG
+) -> subprocess.CompletedProcess[str]:
+    return machine.run(
+        ["python3", f"{HOME}/bootstrap.py", "--blog", blog, *arguments], user=user, check=False
+    )
+
+
+def run(machine: DebianMachine, *arguments: str) -> str:
+    """A run that has to succeed."""
+    answer = bootstrap(machine, *arguments)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    return answer.stdout
+
+
+def record(machine: DebianMachine) -> dict[str, Any]:
+    text = machine.read("/home/dev/.local/state/bootstrapper/record.json")
+    return dict(json.loads(text)["report"])
+
+
+def changed(report: dict[str, Any]) -> list[str]:
+    """Stages in which the last run changed something, each once."""
+    (machine,) = report["machines"]
+    stages = [o["stage"] for o in machine["operations"] if o["status"] == "changed"]
+    return list(dict.fromkeys(stages))
+
+
+def docker(machine: DebianMachine, *arguments: str) -> str:
+    return machine.run(["docker", *arguments]).stdout.strip()
+
+
+@pytest.mark.usefixtures("prepared_disk")
+def test_a_bare_machine_ends_with_a_proved_blog(first_run: dict[str, Any]) -> None:
+    assert first_run["report"]["ok"] is True
+    assert changed(first_run["report"]) == ["container_engine", "ruby", "blog"]
+    (proof,) = first_run["report"]["proofs"].values()
+    assert proof["ok"] is True
+    assert proof["files"] > 20
+    assert first_run["answer"].status_code == 200
+    assert first_run["answer"].headers["X-Build-Id"] == proof["build_id"]
+
+
+@pytest.mark.usefixtures("prepared_disk")
+def test_the_plan_of_a_bare_machine_has_what_was_then_done(first_run: dict[str, Any]) -> None:
+    assert first_run["plan"].returncode == 2, first_run["plan"].stderr
+    for words in ("docker.io", "jekyll", "after Container engine"):
+        assert words in first_run["plan"].stdout
+
+
+@pytest.mark.usefixtures("prepared_disk")
+def test_second_run_changes_nothing(first_run: dict[str, Any]) -> None:
+    assert first_run["again"].returncode == 0, first_run["again"].stderr
+    assert "nothing to change" in first_run["again"].stdout
+    assert first_run["plan again"].returncode == 0
+    assert "Nothing to change." in first_run["plan again"].stdout
+
+
+def test_after_a_reboot_only_what_does_not_start_by_itself_is_mended(
+    proved: DebianMachine,
+) -> None:
+    assert "container_engine" in changed(record(proved))
+    assert "ruby" not in changed(record(proved))
+    assert proved.get(f"{URL}/").status_code == 200
+
+
+def test_jekyll_works_on_the_host(proved: DebianMachine) -> None:
+    answer = proved.run(
+        ["bundle", "exec", "jekyll", "build", "--destination", "/tmp/built"], user="dev", cwd=BLOG
+    )
+    assert "done in" in answer.stdout
+
+
+def test_an_edited_post_is_served_and_proved_and_nothing_else_changes(
+    proved: DebianMachine,
+) -> None:
+    before = proved.get(f"{URL}/").headers["X-Build-Id"]
+    (name,) = proved.run(
+        ["sh", "-c", f"ls {BLOG}/_posts | grep moves-house"], user="dev"
+    ).stdout.split()
+    proved.run(["sh", "-c", f'echo "A quite new sentence." >> {BLOG}/_posts/{name}'], user="dev")
+    assert bootstrap(proved, "verify").returncode == 2
+    run(proved)
+    assert changed(record(proved)) == ["blog"]
+    pages = proved.run(
+        [
+            "sh",
+            "-c",
+            f"cd {BLOG} && docker exec bootstrapper-blog /bin/busybox grep -rl "
+            "'A quite new sentence' /srv/site",
+        ]
+    ).stdout
+    page = next(line for line in pages.splitlines() if line.endswith(".html"))
+    served = proved.get(URL + page.removeprefix("/srv/site").removesuffix("index.html"))
+    assert "A quite new sentence." in served.text
+    assert served.headers["X-Build-Id"] != before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "docker kill bootstrapper-blog",
+        "docker rm -f bootstrapper-blog",
+        "docker pause bootstrapper-blog",
+        "docker rm -f bootstrapper-blog && docker image rm $(docker image ls -q bootstrapper/blog)",
+        "pkill dockerd; while pgrep dockerd; do sleep 0.1; done",
+    ],
+)
+def test_what_was_broken_from_outside_is_healed(proved: DebianMachine, damage: str) -> None:
+    proved.run(["sh", "-c", damage])
+    run(proved)
+    assert proved.get(f"{URL}/").status_code == 200
+    assert "ruby" not in changed(record(proved))
+
+
+def test_a_container_of_an_older_build_does_not_pass(proved: DebianMachine) -> None:
+    proved.run(["sh", "-c", f"echo more >> {BLOG}/index.html"], user="dev")
+    answer = bootstrap(proved, "verify")
+    assert answer.returncode == 2
+    assert "older" in answer.stdout + answer.stderr
+
+
+def test_one_changed_byte_in_the_image_does_not_pass(proved: DebianMachine) -> None:
+    image = docker(proved, "inspect", "-f", "{{.Config.Image}}", "bootstrapper-blog")
+    proved.write(
+        "/tmp/tampered/Dockerfile",
+        f'FROM {image}\nUSER 0\nRUN ["/bin/busybox", "sh", "-c", '
+        '"/bin/busybox printf x >> /srv/site/robots.txt; '
+        '/bin/busybox printf x > /srv/site/extra.txt"]\nUSER 10001\n',
+    )
+    docker(proved, "build", "-t", image, "/tmp/tampered")
+    arguments = docker(proved, "inspect", "-f", "{{json .Config.Labels}}", "bootstrapper-blog")
+    labels = [f"--label={key}={value}" for key, value in json.loads(arguments).items()]
+    docker(proved, "rm", "-f", "bootstrapper-blog")
+    docker(
+        proved, "run", "-d", "--name", "bootstrapper-blog", "--tmpfs", "/tmp", *labels,
+        "-p", "127.0.0.1:4000:8080", image,
+    )  # fmt: skip
+    proved.wait_for_answer(f"{URL}/")
+    answer = bootstrap(proved, "verify", "--json")
+    assert answer.returncode == 2
+    (proof,) = json.loads(answer.stdout)["proofs"].values()
+    paths = {fault["path"] for fault in proof["faults"]}
+    assert {"robots.txt", "extra.txt"} <= {path.strip("/") for path in paths}
+    run(proved)
+    assert bootstrap(proved, "verify").returncode == 0
+
+
+def test_a_dead_server_and_somebody_elses_do_not_pass(proved: DebianMachine) -> None:
+    docker(proved, "rm", "-f", "bootstrapper-blog")
+    assert bootstrap(proved, "verify").returncode in (1, 2)
+    with server_on_port(proved):
+        answer = bootstrap(proved, "verify")
+        assert answer.returncode in (1, 2)
+
+
+def test_a_port_in_use_is_said_by_name_before_the_build(proved: DebianMachine) -> None:
+    docker(proved, "rm", "-f", "bootstrapper-blog")
+    proved.run(["sh", "-c", f"echo more >> {BLOG}/index.html"], user="dev")
+    with server_on_port(proved):
+        answer = bootstrap(proved)
+    assert answer.returncode == 1
+    assert re.search(r"port 4000 .*python3", answer.stderr)
+    assert "jekyll" not in answer.stderr.lower()
+
+
+def test_a_liquid_error_is_the_authors_own_words(proved: DebianMachine) -> None:
+    proved.write(f"{BLOG}/broken.html", "---\n---\n{% for x in %}\n", user="dev")
+    answer = bootstrap(proved)
+    assert answer.returncode == 1
+    assert "broken.html" in answer.stderr
+    assert "Liquid" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert proved.get(f"{URL}/").status_code == 200, "the last good build goes on being served"
+
+
+def test_a_missing_gem_is_named_with_the_choice(proved: DebianMachine) -> None:
+    proved.run(
+        ["sh", "-c", f"printf '\\nplugins:\\n  - jekyll-nonesuch\\n' >> {BLOG}/_config.yml"],
+        user="dev",
+    )
+    answer = bootstrap(proved)
+    assert answer.returncode == 1
+    assert "jekyll-nonesuch" in answer.stderr
+    assert "without_plugins" in answer.stderr
+
+
+def test_a_user_without_sudo_is_told_and_nothing_is_done(proved: DebianMachine) -> None:
+    proved.run(["cp", "-R", HOME, "/home/guest/bootstrapper"], user="root")
+    proved.run(["chown", "-R", "guest:guest", "/home/guest/bootstrapper"])
+    answer = proved.run(
+        ["python3", "/home/guest/bootstrapper/bootstrap.py"], user="guest", check=False
+    )
+    assert answer.returncode == 1
+    assert "sudo" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_the_container_cannot_write_or_gain_rights_and_is_not_seen_from_outside(
+    proved: DebianMachine,
+) -> None:
+    inside = ["docker", "exec", "bootstrapper-blog", "/bin/busybox"]
+    assert proved.run([*inside, "touch", "/srv/site/x"], check=False).returncode != 0
+    assert proved.run([*inside, "id", "-u"]).stdout.strip() == "10001"
+    status = proved.run([*inside, "grep", "CapEff", "/proc/1/status"]).stdout
+    assert status.split()[-1].strip("0") == ""
+    limits = docker(
+        proved, "inspect", "-f", "{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}} "
+        "{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.SecurityOpt}}", "bootstrapper-blog",
+    )  # fmt: skip
+    assert limits.startswith("134217728 ")
+    assert "true [no-new-privileges" in limits
+    listening = proved.run(["sh", "-c", "cat /proc/net/tcp /proc/net/tcp6"]).stdout
+    doors = [line.split()[1] for line in listening.splitlines() if " 0A " in line]
+    assert [door for door in doors if door.endswith(":0FA0")] == ["0100007F:0FA0"]
+
+
+def test_ctrl_c_ends_cleanly_and_the_next_run_goes_on(bare_disk: Disk, machine_cache: Path) -> None:
+    with DebianMachine(bare_disk, machine_cache) as machine:
+        machine.copy_checkout(PROJECT, HOME)
+        process = machine.start(["python3", f"{HOME}/bootstrap.py"], user="dev")
+        wait_for(lambda: installing(machine), 300, "apt-get to install packages")
+        interrupt(process)
+        output, errors = process.communicate(timeout=60)
+        assert process.returncode == 130, output + errors
+        assert "Run it again to go on" in errors
+        assert "Traceback" not in errors
+        again = machine.run(
+            ["python3", f"{HOME}/bootstrap.py", "--only", "container_engine"],
+            user="dev", check=False,
+        )  # fmt: skip
+        assert again.returncode == 0, again.stdout + again.stderr
+
+
+def test_a_browser_sees_the_blog(proved: DebianMachine) -> None:
+    with tempfile.TemporaryDirectory() as profile:
+        picture = Path(profile) / "page.png"
+        chromium = [
+            "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
+            "--no-first-run", "--disable-background-networking", "--disable-component-update",
+            "--disable-sync", f"--user-data-dir={profile}/data", "--window-size=1200,900",
+        ]  # fmt: skip
+        shown = subprocess.run(
+            proved.inside_network([*chromium, "--dump-dom", f"{URL}/"]),
+            capture_output=True, text=True, timeout=120, check=True,
+        ).stdout  # fmt: skip
+        subprocess.run(
+            proved.inside_network([*chromium, f"--screenshot={picture}", f"{URL}/"]),
+            capture_output=True, timeout=120, check=True,
+        )  # fmt: skip
+        assert "<h1" in shown
+        assert "<article" in shown or "<li" in shown
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        assert picture.stat().st_size > 10_000, "a blank page is smaller"
+
+
+def installing(machine: DebianMachine) -> bool:
+    return any("install" in task.command and "apt-get" in task.command for task in
+               machine.processes())  # fmt: skip
+
+
+def interrupt(process: InsideProcess) -> None:
+    process.send_signal(signal.SIGINT)
+
+
+class server_on_port:  # noqa: N801 (used like a function)
+    """Somebody else's server on the blog's port, for the length of a `with` block."""
+
+    def __init__(self, machine: DebianMachine) -> None:
+        self._machine = machine
+
+    def __enter__(self) -> None:
+        self._process = self._machine.start(
+            ["python3", "-m", "http.server", "4000", "--bind", "127.0.0.1"], user="dev", cwd="/tmp"
+        )
+        self._machine.wait_for_answer(f"{URL}/")
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
