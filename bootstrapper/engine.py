@@ -12,7 +12,7 @@ import functools
 import importlib
 import logging
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Protocol, TypeVar, cast
 
 import gevent
@@ -158,15 +158,15 @@ class Engine:
                 raise Interrupted(tuple(e.result() for e in evaluations)) from None
         return tuple(evaluation.result() for evaluation in evaluations)
 
-    def fact(self, machine: str, fact: type[FactBase[T]], *args: Any, **kwargs: Any) -> T:
-        """Ask one machine one question, outside of any operation; cached like any other.
+    def ask(self, machine: str, question: Callable[[], T]) -> T:
+        """Call a function that reads facts of the current host, with one machine as that host.
 
         Raises:
             FactFailed: the machine gave no usable answer.
         """
         host = next(host for host in self._reachable() if host.name == machine)
         with self._contexts(), _on(host):
-            return host.get_fact(fact, *args, **kwargs)
+            return question()
 
     def forget_facts(self) -> None:
         """Ask the machines again: time has passed, or something outside has changed them."""

@@ -1,41 +1,117 @@
-"""Proves the blog of one machine: what its container was built from against what it serves."""
+"""Proves the blog of one machine: what it should serve, what was built, what is really served."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from bootstrapper.engine import Engine
-from bootstrapper.proof import Proof
+from pyinfra.context import host
+
+from bootstrapper.engine import Engine, FactFailed
+from bootstrapper.inventory import THIS_MACHINE
+from bootstrapper.proof import Proof, prove
 from bootstrapper.results import Failure
+from deploys.build import CONTAINER, base_images, build_of, container_engine, current_site
+from deploys.facts.built_site import BuiltSite, ManifestError
+from deploys.facts.docker import ServedSite
 from deploys.settings import Settings
+
+START_SECONDS = 10.0
+SHOWN = 8
+
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A proof, or why none could be made."""
+    """A proof, or why none could be made. `wanted` is the build of the site as it is now."""
 
     proof: Proof | None = None
     failure: Failure | None = None
+    wanted: str = ""
+    served: str = ""
+
+    @property
+    def is_current(self) -> bool:
+        """Whether what the container was built from is the site as it is now."""
+        return self.wanted == self.served
 
     @property
     def ok(self) -> bool:
-        return self.proof is not None and self.proof.ok
+        """Whether the site as it is now is served, byte for byte."""
+        return self.proof is not None and self.proof.ok and self.is_current
 
     @property
     def summary(self) -> str:
-        return self.proof.summary if self.proof else "the blog could not be checked"
+        """The verdict in one line of words."""
+        if self.proof is None:
+            return "The blog could not be checked."
+        if not self.is_current:
+            return (
+                f"Not proved: an older build is served ({self.served}); the site is {self.wanted} "
+                "by now. Run bootstrap.py to build it."
+            )
+        return self.proof.summary
 
     @property
     def details(self) -> tuple[str, ...]:
-        return ()
+        """The first differences and broken links, one line each."""
+        if self.proof is None:
+            return ()
+        lines = [str(fault) for fault in self.proof.faults]
+        lines += [f"warning: {warning}" for warning in self.proof.warnings]
+        more = [f"… and {len(lines) - SHOWN} more, in the log"] if len(lines) > SHOWN else []
+        return (*lines[:SHOWN], *more)
 
     def as_json(self) -> dict[str, Any]:
-        return {"ok": self.ok}
+        """For programs: the proof's own keys, and what makes it one of this site."""
+        return {
+            **(self.proof.as_json() if self.proof else {"version": 1}),
+            "ok": self.ok,
+            "summary": self.summary,
+            "wanted_build": self.wanted,
+            "served_build": self.served,
+            "failure": asdict(self.failure) if self.failure else None,
+        }
 
 
-def prove_blog(
-    engine: Engine, machine: str, settings: Settings, on_progress: Callable[[int, int], None]
-) -> Verdict:
-    return Verdict(failure=Failure("not yet"))
+def prove_blog(engine: Engine, machine: str, settings: Settings, on_progress: Progress) -> Verdict:
+    """Compare what a machine's container serves with what it was built from, and that with the
+    site as it is now."""
+    if machine != THIS_MACHINE:
+        return Verdict(
+            failure=Failure(
+                "its blog answers on its own loopback address only",
+                mend=f"Run the proof there: ssh {machine} python3 bootstrap.py verify",
+            )
+        )
+    try:
+        wanted, served = engine.ask(machine, lambda: _builds(settings))
+    except FactFailed as error:
+        return Verdict(failure=error.failure)
+    except ManifestError as error:
+        return Verdict(failure=Failure(str(error), mend="Run bootstrap.py to build it again."))
+    if isinstance(served, Failure):
+        return Verdict(failure=served)
+    proof = prove(
+        served,
+        f"http://127.0.0.1:{settings.blog_port}",
+        wait_seconds=START_SECONDS,
+        on_progress=on_progress,
+    )
+    return Verdict(proof, None, wanted, served.build_id)
+
+
+def _builds(settings: Settings) -> tuple[str, BuiltSite | Failure]:
+    """The id of the build that the site wants, and the build that is served."""
+    engine = container_engine()
+    if not engine.answers:
+        return "", Failure(
+            f"no container engine answers: {engine.reason}", mend="Run bootstrap.py to start it."
+        )
+    site = current_site(settings)
+    if site is None:
+        return "", Failure(f"there is no site at {settings.blog}", mend="Give it with --blog.")
+    wanted = build_of(settings, site, base_images(settings)).id
+    return wanted, host.get_fact(ServedSite, client=engine.client, container=CONTAINER)

@@ -27,7 +27,7 @@ from bootstrapper.record import new_log, only_run, read_record, state_directory,
 from bootstrapper.results import MachineResult, OperationResult, Report
 from bootstrapper.stages import PROOF, STAGES, Stage
 from bootstrapper.sudo import sudo_ready
-from deploys.facts.engine import ContainerEngine
+from deploys.build import container_engine
 from deploys.settings import Settings, SettingsError
 
 DONE, FAILED, DIFFERS, INTERRUPTED = 0, 1, 2, 130
@@ -224,7 +224,7 @@ def _ask_for_root_to_look(session: _Session) -> None:
     """An engine that answers only root cannot be looked at without it."""
     if THIS_MACHINE not in session.settings or not session.stages:
         return
-    if session.engine.fact(THIS_MACHINE, ContainerEngine).denied:
+    if session.engine.ask(THIS_MACHINE, container_engine).denied:
         _get_root(session, "talking to the container engine")
         session.engine.forget_facts()
 

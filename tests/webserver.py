@@ -1,13 +1,21 @@
-"""A real nginx with the project's own configuration, on a free port of this machine, for tests."""
+"""A real nginx with the project's own configuration, on a free port of this machine, for tests;
+and a server before it that spoils chosen answers."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 
@@ -55,6 +63,7 @@ class WebServer:
     ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.baseurl = baseurl
         self._scratch = scratch
         scratch.mkdir(parents=True, exist_ok=True)
         self._write_configuration(root, baseurl, build_id)
@@ -80,30 +89,33 @@ class WebServer:
     ) -> None:
         self.stop()
 
-    def stop(self) -> int:
-        """Stop as a container does, with SIGQUIT; the exit status."""
+    def ask_to_stop(self) -> None:
+        """Stop as a container is stopped, with SIGQUIT; does not wait for the end."""
         assert self._process is not None
         if self._process.poll() is None:
-            self._process.send_signal(3)
+            self._process.send_signal(signal.SIGQUIT)
+
+    def stop(self) -> int:
+        """Stop, if that was not done yet; the exit status."""
+        self.ask_to_stop()
+        assert self._process is not None
         return self._process.wait(timeout=10)
 
-    def pause(self) -> None:
-        """Freeze the workers: connections are accepted by the kernel, and nobody answers."""
-        assert self._process is not None
-        children = subprocess.run(
-            ["pgrep", "-P", str(self._process.pid)], check=True, capture_output=True, text=True
-        ).stdout.split()
-        for child in children:
-            os.kill(int(child), 19)
+    def freeze(self) -> None:
+        """Stop the worker in its tracks: the kernel accepts connections, and nobody answers."""
+        self._signal_workers(signal.SIGSTOP)
 
-    def resume(self) -> None:
-        """Go on after `pause`."""
+    def thaw(self) -> None:
+        """Let the worker go on after `freeze`."""
+        self._signal_workers(signal.SIGCONT)
+
+    def _signal_workers(self, number: signal.Signals) -> None:
         assert self._process is not None
-        children = subprocess.run(
-            ["pgrep", "-P", str(self._process.pid)], check=True, capture_output=True, text=True
-        ).stdout.split()
+        master = self._process.pid
+        children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+        assert children
         for child in children:
-            os.kill(int(child), 18)
+            os.kill(int(child), number)
 
     def _command(self) -> list[str]:
         nginx = shutil.which("nginx") or "/usr/sbin/nginx"
@@ -142,3 +154,60 @@ class WebServer:
             else:
                 return
         raise AssertionError("nginx does not listen")
+
+
+@dataclass
+class Reply:
+    """What nginx answered, to be spoilt. `hang_up_after` bytes of the body the connection ends."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    hang_up_after: int | None = None
+
+
+@contextmanager
+def spoiling(server: WebServer, spoil: Callable[[str, Reply], None]) -> Iterator[str]:
+    """The address of a server that answers as `server` does, after `spoil(path, reply)`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:  # noqa: N802
+            reply = _forwarded(server, self.command, self.path, dict(self.headers))
+            spoil(self.path, reply)
+            lines = [f"HTTP/1.1 {reply.status} Spoilt"]
+            lines += [f"{name}: {value}" for name, value in reply.headers.items()]
+            body = reply.body[: reply.hang_up_after]
+            self.wfile.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
+            self.close_connection = reply.hang_up_after is not None
+
+        do_HEAD = do_GET  # noqa: N815
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    with listening(Handler) as url:
+        yield url
+
+
+@contextmanager
+def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """The address of a server with this handler, on a free port."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def _forwarded(server: WebServer, method: str, path: str, headers: dict[str, str]) -> Reply:
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection.request(method, path, headers=headers)
+    response = connection.getresponse()
+    body = response.read()
+    connection.close()
+    kept = {k: v for k, v in response.getheaders() if k not in ("Connection", "Transfer-Encoding")}
+    if response.status != 304:
+        kept.setdefault("Content-Length", str(len(body)))
+    return Reply(response.status, kept, body)

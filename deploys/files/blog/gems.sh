@@ -7,7 +7,9 @@ set -eu
 
 from=$1
 shift
-[ "$from" = registry ] || exit 0
+if [ "$from" = packages ]; then
+  exec ruby /bootstrapper/check.rb . "$@"
+fi
 
 have_compiler() {
   command -v cc >/dev/null && command -v git >/dev/null && return

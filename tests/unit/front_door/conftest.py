@@ -1,4 +1,4 @@
-"""A small checkout with the real front door, a small program behind it and a lock of one package."""
+"""A small checkout with the real front door, a small program behind it, and a small lock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,8 @@ def main():
         case _:
             print(json.dumps({
                 "arguments": sys.argv[1:], "directory": os.getcwd(), "prefix": sys.prefix,
-                "tiny": tiny.VERSION, "doors": [name for name in os.environ if "BOOTSTRAPPER" in name],
+                "tiny": tiny.VERSION,
+                "doors": [name for name in os.environ if "BOOTSTRAPPER" in name],
             }))
 """
 
@@ -141,6 +142,18 @@ def write_wheel(directory: Path, name: str, version: str, files: dict[str, bytes
     return wheel
 
 
+def find_python(version: str) -> str:
+    """A Python of that version on this machine; skips the test where there is none."""
+    homes = [Path(directory) for directory in os.environ["PATH"].split(os.pathsep)]
+    homes += Path.home().glob(f".pyenv/versions/{version}.*/bin")
+    for home in homes:
+        python = home / f"python{version}"
+        works = [str(python), "-c", "pass"]
+        if python.exists() and subprocess.run(works, capture_output=True).returncode == 0:
+            return str(python)
+    pytest.skip(f"no Python {version} on this machine")
+
+
 def tiny_wheel(directory: Path, version: str) -> Path:
     return write_wheel(directory, "tiny", version, {"tiny.py": f"VERSION = {version!r}\n".encode()})
 
@@ -178,10 +191,10 @@ def built_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def door(fresh_door: Door, built_cache: Path) -> Iterator[Door]:
+def door(fresh_door: Door, built_cache: Path) -> Door:
     """A door that was gone through before."""
     shutil.copytree(built_cache, fresh_door.cache, symlinks=True)
     marker = fresh_door.environment / "complete.json"
     details = json.loads(marker.read_text())
     marker.write_text(json.dumps({**details, "project": str(fresh_door.project)}))
-    yield fresh_door
+    return fresh_door

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.front_door.conftest import ROOT, Door, told
+from tests.unit.front_door.conftest import ROOT, Door, find_python, told
 
 
 def test_second_start_builds_nothing_and_says_nothing(door: Door) -> None:
@@ -114,7 +114,7 @@ def test_mistake_in_the_program_is_not_taken_for_damage(door: Door) -> None:
 
 @pytest.mark.parametrize("version", ["2.7", "3.6", "3.7"])
 def test_python_too_old_to_start_says_so_in_one_line(version: str) -> None:
-    python = _python(version)
+    python = find_python(version)
     result = subprocess.run(
         [python, str(ROOT / "bootstrap.py")], text=True, capture_output=True, check=False
     )
@@ -122,14 +122,3 @@ def test_python_too_old_to_start_says_so_in_one_line(version: str) -> None:
     assert f"this is Python {version}; 3.8 or newer is needed" in result.stderr
     assert "./bootstrap.sh" in result.stderr
     assert len(result.stderr.splitlines()) == 1
-
-
-def _python(version: str) -> str:
-    homes = [Path(directory) for directory in os.environ["PATH"].split(os.pathsep)]
-    homes += Path.home().glob(f".pyenv/versions/{version}.*/bin")
-    for home in homes:
-        python = home / f"python{version}"
-        works = [str(python), "-c", "pass"]
-        if python.exists() and subprocess.run(works, capture_output=True).returncode == 0:
-            return str(python)
-    pytest.skip(f"no Python {version} on this machine")

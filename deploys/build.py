@@ -1,0 +1,157 @@
+"""What the blog's image is made of, and the name that follows from it. Decides; changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pyinfra.context import host
+
+from deploys.facts.docker import Images
+from deploys.facts.engine import ContainerEngine, Engine
+from deploys.facts.machine import ThisMachine
+from deploys.facts.site import Site, SiteSource
+from deploys.settings import Settings, is_git_url
+
+FILES = Path(__file__).parent / "files"
+CONTAINER = "bootstrapper-blog"
+REPOSITORY = "bootstrapper/blog"
+
+BASE_FILES = ("debian-root.sh", "server-files.sh", "server.Dockerfile")
+BLOG_FILES = (
+    "Dockerfile",
+    "build.rb",
+    "build-image.sh",
+    "build-site.sh",
+    "check.rb",
+    "gems.rb",
+    "gems.sh",
+    "mime.types",
+    "nginx.conf",
+    "site-files.sh",
+    "wishes.rb",
+)
+
+
+@dataclass(frozen=True)
+class BaseImages:
+    """The two images that the blog's is made from: names, and for a registry's their digests.
+
+    `present` means that both are on the machine; `why` says how `origin` was chosen.
+    """
+
+    origin: Literal["registry", "packages"]
+    builder: str
+    server: str
+    present: bool = False
+    builder_digest: str = ""
+    server_digest: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Build:
+    """A build of the blog: its id, and the image that has it."""
+
+    id: str
+    image: str
+
+
+def repository_of(blog: str) -> tuple[str, str, str]:
+    """URL, branch and subfolder of a git URL with an optional `#branch:subfolder`."""
+    url, _, fragment = blog.partition("#")
+    branch, _, subfolder = fragment.partition(":")
+    return url, branch, subfolder.strip("/")
+
+
+def clone_of(blog: str) -> str:
+    """Where the clone of a git URL is kept on the machine."""
+    url, branch, _ = repository_of(blog)
+    name = hashlib.sha256(f"{url}#{branch}".encode()).hexdigest()[:12]
+    return f"~/.cache/bootstrapper/blogs/{name}"
+
+
+def site_directory(settings: Settings) -> str:
+    """The site's directory on the machine, which may begin with `~/`."""
+    if not is_git_url(settings.blog):
+        return settings.blog
+    _, _, subfolder = repository_of(settings.blog)
+    return clone_of(settings.blog) + (f"/{subfolder}" if subfolder else "")
+
+
+def current_site(settings: Settings) -> Site | None:
+    """The site as it is on the current host, or None."""
+    return host.get_fact(SiteSource, path=site_directory(settings))
+
+
+def container_engine() -> Engine:
+    """The engine of the current host."""
+    return host.get_fact(ContainerEngine)
+
+
+def base_images(settings: Settings) -> BaseImages:
+    """Which base images the current host builds from: those that are there, before any other."""
+    packages = _from_packages()
+    registry = _from_registry(settings)
+    if settings.base_images != "auto":
+        chosen = packages if settings.base_images == "packages" else registry
+        return _located(chosen, f"base_images is {settings.base_images!r}")
+    located = [_located(images, "they are here already") for images in (registry, packages)]
+    return next((images for images in located if images.present), located[0])
+
+
+def build_of(settings: Settings, site: Site, images: BaseImages) -> Build:
+    """The build that the site's present content makes; the same content makes the same id."""
+    ingredients = {
+        "site": site.hash,
+        "files": files_hash("blog", BLOG_FILES),
+        "builder": [images.builder, images.builder_digest],
+        "server": [images.server, images.server_digest],
+        "origin": images.origin,
+        "jekyll_env": settings.jekyll_env,
+        "without_plugins": settings.without_plugins,
+    }
+    text = json.dumps(ingredients, sort_keys=True)
+    build_id = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return Build(build_id, f"{REPOSITORY}:{build_id}")
+
+
+def files_hash(folder: str, names: tuple[str, ...]) -> str:
+    """The hash of some of our own files, their names included."""
+    digest = hashlib.sha256()
+    for name in names:
+        content = (FILES / folder / name).read_bytes()
+        digest.update(f"{name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:12]
+
+
+def _from_packages() -> BaseImages:
+    codename = host.get_fact(ThisMachine).os_codename
+    recipe = f"{codename}-{files_hash('base', BASE_FILES)}"
+    return BaseImages("packages", f"bootstrapper/builder:{recipe}", f"bootstrapper/server:{recipe}")
+
+
+def _from_registry(settings: Settings) -> BaseImages:
+    prefix = f"{settings.registry_mirror}/" if settings.registry_mirror else ""
+    return BaseImages(
+        "registry", f"{prefix}{settings.builder_image}", f"{prefix}{settings.server_image}"
+    )
+
+
+def _located(images: BaseImages, why: str) -> BaseImages:
+    engine = host.get_fact(ContainerEngine)
+    names = (images.builder, images.server)
+    found = host.get_fact(Images, client=engine.client, references=names) if engine.answers else {}
+    digests = [found[name].digest if name in found else "" for name in names]
+    return BaseImages(
+        images.origin,
+        images.builder,
+        images.server,
+        present=all(name in found for name in names),
+        builder_digest=digests[0],
+        server_digest=digests[1],
+        why=why,
+    )

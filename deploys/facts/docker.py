@@ -1,0 +1,197 @@
+"""Images, the blog's container, what it serves, and who holds a port."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+
+from pyinfra.api import FactBase
+
+from deploys.facts.built_site import BuiltSite, parse_manifest
+
+BUILD_LABEL = "bootstrapper.build"
+SPEC_LABEL = "bootstrapper.spec"
+IMAGE_LABEL = "bootstrapper.image"
+
+
+@dataclass(frozen=True)
+class Image:
+    """A local image. `digest` is the registry's, empty for one that was made here."""
+
+    id: str
+    digest: str
+
+
+class Images(FactBase[dict[str, Image]]):
+    """Which of some images are there, by the names they were asked for."""
+
+    def command(self, client: tuple[str, ...], references: tuple[str, ...]) -> str:
+        """One `image inspect` for all; it prints those it finds, and fails for the others."""
+        words = " ".join(map(shlex.quote, (*client, "image", "inspect", *references)))
+        return f"{words} 2>/dev/null || true"
+
+    @staticmethod
+    def default() -> dict[str, Image]:
+        """The engine does not know any of them."""
+        return {}
+
+    def process(self, output: list[str]) -> dict[str, Image]:
+        """A JSON array of images, each with all its names."""
+        images = {}
+        for entry in json.loads("\n".join(output)):
+            digests = entry.get("RepoDigests") or [""]
+            image = Image(entry["Id"], digests[0].rpartition("@")[2])
+            images.update({_plain(name): image for name in entry.get("RepoTags") or []})
+        return images
+
+
+def _plain(reference: str) -> str:
+    """Podman calls local images localhost/NAME."""
+    return reference.removeprefix("localhost/")
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container. `state` is Docker's word ("running", "exited", …), `image` the image's id,
+    `health` its word for that ("healthy", "unhealthy", "starting" or "")."""
+
+    state: str
+    image: str
+    spec: str
+    health: str
+
+
+class ContainerState(FactBase[Container | None]):
+    """One container by name, or None where there is none."""
+
+    def command(self, client: tuple[str, ...], container: str) -> str:
+        """`container inspect`; any failure but "no such container" is an error."""
+        words = " ".join(map(shlex.quote, (*client, "container", "inspect", container)))
+        return (
+            f'out=$({words} 2>&1) && printf %s "$out" || case "$out" in '
+            f"*[Nn]'o such container'*) ;; *) printf '%s\\n' \"$out\" >&2; exit 1 ;; esac"
+        )
+
+    def process(self, output: list[str]) -> Container | None:
+        """A JSON array of one container."""
+        (entry,) = json.loads("\n".join(output))
+        state = entry["State"]
+        return Container(
+            state=state["Status"],
+            image=entry["Image"],
+            spec=(entry["Config"].get("Labels") or {}).get(SPEC_LABEL, ""),
+            health=(state.get("Health") or {}).get("Status", ""),
+        )
+
+
+class BlogImages(FactBase[tuple[str, ...]]):
+    """The names of all blog images that were built here, newest first."""
+
+    def command(self, client: tuple[str, ...], repository: str) -> str:
+        """`image ls` lists the newest first."""
+        words = (*client, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository)
+        return " ".join(map(shlex.quote, words))
+
+    @staticmethod
+    def default() -> tuple[str, ...]:
+        """None yet."""
+        return ()
+
+    def process(self, output: list[str]) -> tuple[str, ...]:
+        """One name a line."""
+        return tuple(_plain(line.strip()) for line in output)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of asking a registry; `refusal` is empty if it has the image."""
+
+    refusal: str
+
+
+class RegistryAnswer(FactBase[Answer]):
+    """Whether the registry of an image answers and has it; gives up after fifteen seconds."""
+
+    def command(self, client: tuple[str, ...], reference: str) -> str:
+        """`manifest inspect` reads, and pulls nothing. The waiting is our own: macOS has no
+        timeout(1)."""
+        words = " ".join(map(shlex.quote, (*client, "manifest", "inspect", reference)))
+        return f"""
+said=$(mktemp)
+{words} >/dev/null 2>"$said" &
+asking=$!
+( sleep 15; kill "$asking" ) >/dev/null 2>&1 &
+watching=$!
+if wait "$asking"; then echo yes; else printf 'no\t%s\n' "$(tail -n 1 "$said")"; fi
+kill "$watching" 2>/dev/null
+rm -f "$said"
+exit 0
+"""
+
+    def process(self, output: list[str]) -> Answer:
+        """`yes`, or `no<TAB>reason`."""
+        verdict, _, reason = output[-1].partition("\t")
+        return Answer("" if verdict == "yes" else reason or "no answer")
+
+
+class ServedSite(FactBase[BuiltSite]):
+    """What the running container was built from, and the files that are really in its web root."""
+
+    def command(self, client: tuple[str, ...], container: str) -> str:
+        """One `inspect` and one `exec`; the container has busybox for this."""
+        inside = (
+            "/bin/busybox cat /srv/manifest.json; echo; cd /srv/site && /bin/busybox find . -type f"
+        )
+        label = f'{{{{index .Config.Labels "{BUILD_LABEL}"}}}}'
+        inspect = " ".join(map(shlex.quote, (*client, "inspect", "-f", label, container)))
+        look = (*client, "exec", container, "/bin/busybox", "sh", "-c", inside)
+        return f"{inspect} && {' '.join(map(shlex.quote, look))}"
+
+    def process(self, output: list[str]) -> BuiltSite:
+        """The build id, the manifest on one line, and one path a line."""
+        build_id, manifest, *listing = [line for line in output if line]
+        return parse_manifest(manifest, build_id, listing)
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who listens on a port; `pid` is 0 and `program` empty where the system does not tell."""
+
+    pid: int
+    program: str
+
+
+class PortHolder(FactBase[Holder | None]):
+    """Who listens on a TCP port of this machine, or None."""
+
+    def command(self, port: int) -> str:
+        """proc(5) on Linux, lsof(8) on macOS; another user's process shows as its port only."""
+        return f"""
+if [ -r /proc/net/tcp ]; then
+  inodes=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+    awk -v port=':{port:04X}' '$4 == "0A" && substr($2, length($2) - 4) == port {{ print $10 }}')
+  [ -n "$inodes" ] || exit 0
+  printf 'taken\\n'
+  for inode in $inodes; do
+    for process in /proc/[0-9]*; do
+      if ls -l "$process/fd" 2>/dev/null | grep -q "socket:\\[$inode\\]"; then
+        printf 'holder\\t%s\\t%s\\n' "${{process#/proc/}}" "$(cat "$process/comm")"
+      fi
+    done
+  done
+else
+  lsof -nP -iTCP:{port} -sTCP:LISTEN -Fpc 2>/dev/null | awk '
+    /^p/ {{ pid = substr($0, 2) }}
+    /^c/ {{ print "taken"; printf "holder\\t%s\\t%s\\n", pid, substr($0, 2) }}'
+fi
+exit 0
+"""
+
+    def process(self, output: list[str]) -> Holder | None:
+        """`taken`, then `holder<TAB>pid<TAB>program` for each that can be seen."""
+        holders = [line.split("\t") for line in output if line.startswith("holder\t")]
+        if holders:
+            _, pid, program = holders[0]
+            return Holder(int(pid), program)
+        return Holder(0, "") if "taken" in output else None

@@ -1,0 +1,139 @@
+"""The blog's container: hardened, on loopback only, replaced when its image or settings differ."""
+
+from __future__ import annotations
+
+import hashlib
+
+from pyinfra.api import QuoteString, StringCommand, operation
+from pyinfra.context import host
+
+from deploys.build import CONTAINER, base_images, build_of, current_site
+from deploys.facts.docker import SPEC_LABEL, Container, ContainerState, Holder, Images, PortHolder
+from deploys.facts.engine import ContainerEngine, Engine
+from deploys.findings import found, refuse
+from deploys.operations import Commands
+from deploys.settings import Settings
+
+INSIDE_PORT = 8080
+USER = "10001:10001"
+ANSWER_SECONDS = 30
+
+_HOLDING = ("running", "paused", "restarting")  # states in which Docker holds a container's ports
+
+
+@operation()
+def port_free(settings: Settings) -> Commands:
+    """Refuse, before anything is built, when another program holds the blog's port."""
+    engine = host.get_fact(ContainerEngine)
+    container = _container(engine)
+    if (
+        container
+        and container.state in _HOLDING
+        and container.spec == _spec(settings, container.image)
+    ):
+        return
+    holder = host.get_fact(PortHolder, port=settings.blog_port)
+    if holder and not _is_our_own(container, holder):
+        refuse(
+            "blog.port-taken",
+            f"port {settings.blog_port} is held by {_name(holder)}.",
+            mend="Stop it, or choose another port with --set blog_port=PORT.",
+        )
+    yield from ()
+
+
+@operation()
+def serving(settings: Settings) -> Commands:
+    """Have the container run the current image with the current settings, and answer."""
+    engine = host.get_fact(ContainerEngine)
+    site = current_site(settings)
+    image = build_of(settings, site, base_images(settings)).image if site else "bootstrapper/blog"
+    known = host.get_fact(Images, client=engine.client, references=(image,)) if site else {}
+    image_id = known[image].id if engine.answers and image in known else image
+    container = _container(engine)
+    spec = _spec(settings, image_id)
+    if container and container.spec == spec and container.image == image_id:
+        if container.state == "running" and container.health != "unhealthy":
+            return
+        found(
+            "blog.container-down",
+            f"The container is {container.health or container.state}.",
+            mend="It is started again.",
+        )
+    else:
+        found("blog.container-differs", _difference(container, image_id))
+    yield from _replace(engine, settings, image, spec, exists=container is not None)
+
+
+def _container(engine: Engine) -> Container | None:
+    if not engine.answers:
+        return None
+    return host.get_fact(ContainerState, client=engine.client, container=CONTAINER)
+
+
+def _replace(
+    engine: Engine, settings: Settings, image: str, spec: str, *, exists: bool
+) -> Commands:
+    if exists:
+        yield StringCommand(*engine.client, "rm", "--force", CONTAINER)
+    words = [*_options(settings), "--label", f"{SPEC_LABEL}={spec}", "--name", CONTAINER, image]
+    run = " ".join([*engine.client, "run", "--detach", *words])
+    # A run that fails, for want of the port say, leaves a container behind that was only created.
+    remove = " ".join([*engine.client, "rm", "--force", CONTAINER])
+    yield StringCommand(f"{run} || {{ {remove} >/dev/null; exit 1; }}")
+    yield StringCommand("sh", "-c", QuoteString(_wait(engine)))
+
+
+def _options(settings: Settings) -> list[str]:
+    return [
+        *("--publish", f"127.0.0.1:{settings.blog_port}:{INSIDE_PORT}"),
+        *("--user", USER),
+        *("--read-only", "--tmpfs", "/tmp"),  # noqa: S108 (inside the container)
+        *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
+        *("--memory", settings.container_memory, "--pids-limit", "64"),
+        *("--restart", "unless-stopped"),
+        *("--log-opt", "max-size=5m", "--log-opt", "max-file=2"),
+    ]
+
+
+def _spec(settings: Settings, image_id: str) -> str:
+    text = "\n".join([*_options(settings), image_id])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _wait(engine: Engine) -> str:
+    client = " ".join(engine.client)
+    ask = (
+        "/bin/busybox wget -q -O /dev/null "
+        f'"http://127.0.0.1:{INSIDE_PORT}$(/bin/busybox cat /srv/health)"'
+    )
+    return f"""tries=0
+until {client} exec {CONTAINER} /bin/busybox sh -c '{ask}' 2>/dev/null; do
+  tries=$((tries + 1))
+  if [ "$tries" -ge {ANSWER_SECONDS * 5} ]; then
+    echo "The server in the container did not answer; its last words:" >&2
+    {client} logs --tail 20 {CONTAINER} >&2
+    exit 1
+  fi
+  sleep 0.2
+done"""
+
+
+def _difference(container: Container | None, image_id: str) -> str:
+    if container is None:
+        return "No container serves the blog yet."
+    if container.image != image_id:
+        return "The container serves another build than the site's present one."
+    return "The container was started with other settings."
+
+
+def _is_our_own(container: Container | None, holder: Holder) -> bool:
+    """Docker's proxy holds the port for the container that is about to be replaced."""
+    proxied = holder.program in ("docker-proxy", "rootlessport", "")
+    return container is not None and container.state == "running" and proxied
+
+
+def _name(holder: Holder) -> str:
+    if not holder.program:
+        return "a program of another user"
+    return f"{holder.program} (process {holder.pid})"

@@ -1,0 +1,165 @@
+"""Base images, from a registry or from the distribution's packages; and the blog's image."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import PurePosixPath
+
+from pyinfra.api import FileUploadCommand, QuoteString, StringCommand, operation
+from pyinfra.context import host
+
+from deploys.build import (
+    BASE_FILES,
+    BLOG_FILES,
+    FILES,
+    REPOSITORY,
+    BaseImages,
+    base_images,
+    build_of,
+    current_site,
+    files_hash,
+    site_directory,
+)
+from deploys.facts.docker import BlogImages, Images, RegistryAnswer
+from deploys.facts.engine import ContainerEngine
+from deploys.facts.machine import ThisMachine
+from deploys.facts.site import shell_path
+from deploys.findings import found, refuse
+from deploys.operations import Commands, debian
+from deploys.settings import Settings
+
+Steps = Generator[StringCommand | FileUploadCommand, None, None]
+
+KEPT_IMAGES = 2  # the one that is served, and the one before
+
+
+@operation()
+def bases(settings: Settings) -> Steps:
+    """Have both base images; those that are there already are never asked of the network again."""
+    images = base_images(settings)
+    if images.present:
+        return
+    engine = host.get_fact(ContainerEngine)
+    if settings.base_images == "auto" and engine.answers:
+        answer = host.get_fact(RegistryAnswer, client=engine.client, reference=images.builder)
+        if answer.refusal:
+            yield from _from_packages(
+                settings, f"No registry answers ({answer.refusal}), so they are made from packages."
+            )
+            return
+    if images.origin == "packages":
+        yield from _from_packages(settings, f"They are made from packages: {images.why}.")
+        return
+    found("blog.base-images-missing", "The base images are not here.", mend="They are pulled.")
+    for name in (images.builder, images.server):
+        yield StringCommand(*engine.client, "pull", "--quiet", QuoteString(name))
+
+
+@operation()
+def blog(settings: Settings) -> Steps:
+    """Have the image of the site as it is now; its name is the hash of all that goes into it."""
+    site = current_site(settings)
+    images = base_images(settings)
+    engine = host.get_fact(ContainerEngine)
+    if site is None:  # its repository is cloned before this is run
+        found("blog.image-missing", "The blog's image has not been built yet.")
+        yield StringCommand(*engine.client, "build", shell_path(site_directory(settings)))
+        return
+    build = build_of(settings, site, images)
+    present = (
+        host.get_fact(Images, client=engine.client, references=(build.image,))
+        if engine.answers
+        else {}
+    )
+    if build.image in present:
+        return
+    found("blog.image-missing", "The site as it is now has not been built yet.")
+    folder = yield from _upload("blog", BLOG_FILES)
+    arguments = {
+        "BUILDER_IMAGE": images.builder,
+        "SERVER_IMAGE": images.server,
+        "BUILDER_DIGEST": images.builder_digest,
+        "SERVER_DIGEST": images.server_digest,
+        "GEMS_FROM": images.origin,
+        "WITHOUT_PLUGINS": " ".join(settings.without_plugins),
+        "JEKYLL_ENV": settings.jekyll_env,
+        "BUILD_ID": build.id,
+    }
+    words = [word for item in arguments.items() for word in ("--build-arg", "=".join(item))]
+    network = ["--network", "none"] if images.origin == "packages" else []
+    yield StringCommand(
+        "sh",
+        f"{folder}/build-image.sh",
+        QuoteString(site.directory),
+        *engine.client,
+        "build",
+        *network,
+        "--tag",
+        build.image,
+        *(QuoteString(word) for word in words),
+    )
+
+
+@operation()
+def old_removed() -> Commands:
+    """Remove our blog images but the newest ones; each run after an edit leaves one more."""
+    engine = host.get_fact(ContainerEngine)
+    if not engine.answers:
+        return
+    names = host.get_fact(BlogImages, client=engine.client, repository=REPOSITORY)
+    for name in names[KEPT_IMAGES:]:
+        found("blog.image-old", f"{name} is of an earlier build, and no longer needed.")
+        yield StringCommand(*engine.client, "image", "rm", name)
+
+
+def _from_packages(settings: Settings, why: str) -> Steps:
+    machine = host.get_fact(ThisMachine)
+    if not machine.is_debian:
+        refuse(
+            "blog.no-base-images",
+            "Base images can be made from packages on Debian and its descendants only.",
+            mend="Give the machine a registry: registry_mirror, or access to the default one.",
+        )
+    yield from debian.packages._inner(
+        names=["mmdebstrap"], purpose="making base images from packages"
+    )
+    images = _packages(settings)
+    engine = host.get_fact(ContainerEngine)
+    found("blog.base-images-missing", "The base images are not here.", mend=why)
+    folder = yield from _upload("base", BASE_FILES)
+    archive = f"{folder}/root.tar"
+    make = f"sh {folder}/debian-root.sh {machine.os_codename}"
+    if machine.root:
+        make = f"{' '.join(machine.root)} {make}"
+    yield StringCommand(f"{make} > {archive}.part && mv {archive}.part {archive}")
+    yield StringCommand(
+        *engine.client,
+        "import",
+        "--change",
+        "'LABEL bootstrapper.image=builder'",
+        archive,
+        images.builder,
+    )
+    yield StringCommand("rm", "-f", archive)
+    yield StringCommand(
+        *engine.client,
+        *("build", "--quiet", "--network", "none", "--tag", images.server),
+        *("--build-arg", f"BUILDER_IMAGE={images.builder}"),
+        *("--file", f"{folder}/server.Dockerfile", folder),
+    )
+
+
+def _packages(settings: Settings) -> BaseImages:
+    return base_images(settings.model_copy(update={"base_images": "packages"}))
+
+
+def _upload(
+    folder: str, names: tuple[str, ...]
+) -> Generator[FileUploadCommand | StringCommand, None, str]:
+    """Our own files, on the machine: in the user's cache, in a directory named by their content."""
+    home = host.get_fact(ThisMachine).home
+    target = str(PurePosixPath(home) / ".cache/bootstrapper/files" / files_hash(folder, names))
+    yield StringCommand("mkdir", "-p", QuoteString(target))
+    for name in names:
+        yield FileUploadCommand(str(FILES / folder / name), f"{target}/{name}")
+    return target
