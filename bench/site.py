@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -30,9 +31,14 @@ _LAYOUT = """\
 <link rel="stylesheet" href="{{ '/assets/site.css' | relative_url }}">
 </head>
 <body>
-<nav><a href="{{ '/' | relative_url }}">{{ site.title }}</a> <a href="{{ '/about/' | relative_url }}">About</a></nav>
+<nav>
+<a href="{{ '/' | relative_url }}">{{ site.title }}</a>
+<a href="{{ '/about/' | relative_url }}">About</a>
+</nav>
 <main>{{ content }}</main>
-{%- if page.previous %}<a href="{{ page.previous.url | relative_url }}">{{ page.previous.title }}</a>{% endif %}
+{%- if page.previous %}
+<a href="{{ page.previous.url | relative_url }}">{{ page.previous.title }}</a>
+{%- endif %}
 </body>
 </html>
 """
@@ -43,16 +49,20 @@ _PAGES = {
     "<ul>{% for post in site.posts limit: 50 %}"
     '<li><a href="{{ post.url | relative_url }}">{{ post.title }}</a></li>'
     "{% endfor %}</ul>\n",
-    "about.md": "---\nlayout: default\ntitle: About\npermalink: /about/\n---\nWritten by a program.\n",
-    "404.html": "---\nlayout: default\ntitle: Not found\npermalink: /404.html\n---\n<p>Not here.</p>\n",
+    "about.md": "---\nlayout: default\ntitle: About\npermalink: /about/\n---\nBy a program.\n",
+    "404.html": "---\nlayout: default\ntitle: Not found\npermalink: /404.html\n---\nNot here.\n",
     "assets/site.css": "body { max-width: 40rem; margin: auto; font: 1rem/1.6 system-ui; }\n",
 }
 
-_WORDS = (
-    "harbour crane ship tide rope anchor quay lighthouse engine layer image stage digest server "
-    "gem theme page post link feed draft layout word line letter morning evening winter summer "
-    "carries builds serves reads writes finds moves keeps turns waits small quiet early plain"
-).split()
+_WORDS = re.findall(
+    r"\w+",
+    """
+    harbour crane ship tide rope anchor quay lighthouse engine layer image stage digest
+    server gem theme page post link feed draft layout word line letter morning evening
+    winter summer carries builds serves reads writes finds moves keeps turns waits small
+    quiet early plain
+    """,
+)
 
 
 def write_site(directory: Path, posts: int) -> None:

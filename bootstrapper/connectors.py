@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.util import CommandOutput, OutputLine, make_unix_command
 
 GRACE_SECONDS = 5.0
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # Docker's classic builder colours even in a pipe
 
 
 class OutputListener(Protocol):
@@ -104,7 +107,7 @@ class LocalMachine(LocalConnector):
 
     def _read(self, name: str, pipe: FileObject, lines: list[OutputLine]) -> None:
         for raw in _split(pipe):
-            line = raw.decode("utf-8", "replace")
+            line = _COLOURS.sub("", raw.decode("utf-8", "replace"))
             lines.append(OutputLine(name, line))
             cast(OutputListener, self.state).output(self.host.name, line)
 

@@ -21,6 +21,8 @@ from bootstrapper.results import Failure, MachineResult, OperationResult, Report
 from bootstrapper.stages import Stage
 from deploys.findings import Finding
 
+AUTHOR_WARNING = "[blog] warning:"  # what the build says to the author of the site
+
 _MARKS = {
     "unchanged": "[dim]·[/]",
     "planned": "[yellow]○[/]",
@@ -44,6 +46,7 @@ class Terminal(Observer):
         self._showing_operations = False
         self._spinner: Spinner | None = None
         self._running: dict[str, tuple[str, float]] = {}
+        self._announced: set[str] = set()
 
     # -- while it happens ------------------------------------------------------------------
 
@@ -82,13 +85,16 @@ class Terminal(Observer):
         name, _ = self._running[machine]
         if self._verbose:
             self._line(machine, f"    [cyan]$ {escape(command)}[/]")
-        elif not self._spinner:
+        elif not self._spinner and machine not in self._announced:
+            self._announced.add(machine)
             self._line(machine, f"  … {escape(name)}")
 
     @override
     def output(self, machine: str, line: str) -> None:
         if self._verbose:
             self._line(machine, f"    [dim]{escape(line)}[/]")
+        elif line.startswith(AUTHOR_WARNING):
+            self._line(machine, f"    [yellow]!{escape(line[len(AUTHOR_WARNING) :])}[/]")
         elif self._spinner and line.strip():
             name, started = self._running.get(machine, ("", time.monotonic()))
             seconds = time.monotonic() - started
@@ -99,6 +105,7 @@ class Terminal(Observer):
     @override
     def operation_finished(self, result: OperationResult) -> None:
         self._running.pop(result.machine, None)
+        self._announced.discard(result.machine)
         if self._showing_operations:
             took = f"  [dim]{result.seconds:.1f} s[/]" if result.status == "changed" else ""
             self._line(result.machine, f"  {_MARKS[result.status]} {escape(result.name)}{took}")

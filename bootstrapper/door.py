@@ -1,8 +1,11 @@
-"""The way in, taken at every start: finds this Python's private environment and goes on inside it.
+"""The way in, taken at every start: finds this Python's private environment, goes on inside it.
 
-Runs on Python 3.8 before anything is installed, and imports next to nothing, for speed. What is rare
-is elsewhere: `environment.py` builds an environment.
+Runs on Python 3.8 before anything is installed, and imports next to nothing, for speed; what is
+rare, building an environment, is in `environment.py`.
 """
+
+# pathlib takes longer to import than all the rest; exec without a shell is what this is for.
+# ruff: noqa: PTH123, PTH118, PTH117, PTH112, PTH116, PTH113, PTH108, S606
 
 from __future__ import annotations
 
@@ -13,9 +16,17 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing typing would cost more than all the rest
-    from typing import NoReturn
+    from typing import NoReturn, TypedDict
 
-MARKER = "complete.json"  # the last file that a build writes; also says who started it, and what is in it
+    class Details(TypedDict):
+        """What the marker file holds."""
+
+        starter: str  # the Python that the user started
+        project: str  # the checkout that it was built for
+        modules: list[str]  # the top-level modules installed
+
+
+MARKER = "complete.json"  # the last file that a build writes
 INTERRUPTED = 130
 
 _ENTERED = "BOOTSTRAPPER_ENTERED"  # the environment that the next Python is meant to run in
@@ -106,26 +117,36 @@ def is_whole(environment: str) -> bool:
     )
 
 
+def details_of(environment: str) -> Details:
+    """What the marker of an environment says.
+
+    Raises:
+        DoorError: it cannot be read.
+    """
+    import json
+
+    try:
+        with open(os.path.join(environment, MARKER), encoding="utf-8") as marker:
+            details: Details = json.load(marker)
+            return details
+    except (OSError, ValueError):
+        raise DoorError(f"{environment} is damaged; run bootstrap.py again.") from None
+
+
 def _go_inside(project: str, rebuilt: bool) -> NoReturn:
     environment = environment_for(os.path.join(project, "requirements", "runtime.txt"))
     if not is_whole(environment):
-        _build(project, environment)
+        from bootstrapper.environment import build
+
+        build(project, environment)
     try:
         _execute(project, environment, rebuilt)
     except OSError as error:
+        if rebuilt:
+            raise DoorError(f"cannot start {python_of(environment)}: {error.strerror}.") from None
         os.unlink(os.path.join(environment, MARKER))
         sys.stderr.write(f"The private environment's Python does not start ({error.strerror}).\n")
-    _build(project, environment)
-    try:
-        _execute(project, environment, rebuilt)
-    except OSError as error:
-        raise DoorError(f"cannot start {python_of(environment)}: {error.strerror}.") from None
-
-
-def _build(project: str, environment: str) -> None:
-    from bootstrapper.environment import build
-
-    build(project, environment)
+    _go_inside(project, rebuilt=True)
 
 
 def _execute(project: str, environment: str, rebuilt: bool) -> NoReturn:
@@ -133,6 +154,7 @@ def _execute(project: str, environment: str, rebuilt: bool) -> NoReturn:
     if rebuilt:
         os.environ[_REBUILT] = "yes"
     python = python_of(environment)
+    os.environ.pop("__PYVENV_LAUNCHER__", None)  # tells a Mac's Python to be another one
     # -I: neither PYTHONPATH, PYTHONHOME nor the user's own packages get in. The variables stay, for
     # what the program runs.
     os.execv(python, [python, "-I", os.path.join(project, "bootstrap.py"), *sys.argv[1:]])
@@ -163,8 +185,8 @@ def _mark_as_used(environment: str) -> None:
 
 
 def _was_installed(environment: str, error: ImportError) -> bool:
-    """Whether the import that failed is of something that was in the environment when it was built."""
-    return bool(error.name) and str(error.name).split(".")[0] in _details(environment)["modules"]
+    """Whether the import that failed is of something that the build had installed."""
+    return bool(error.name) and str(error.name).split(".")[0] in details_of(environment)["modules"]
 
 
 def _start_over(project: str, environment: str, rebuilt: bool, why: str) -> NoReturn:
@@ -173,7 +195,7 @@ def _start_over(project: str, environment: str, rebuilt: bool, why: str) -> NoRe
             f"the private environment was built anew and is still damaged ({why}); remove "
             f"{environment} and run it again, and if that does not help, please report it."
         )
-    starter = _details(environment)["starter"]
+    starter = details_of(environment)["starter"]
     os.unlink(os.path.join(environment, MARKER))
     sys.stderr.write(f"The private environment is damaged ({why}).\n")
     os.environ[_REBUILT] = "yes"
@@ -184,17 +206,6 @@ def _start_over(project: str, environment: str, rebuilt: bool, why: str) -> NoRe
             f"the private environment is damaged ({why}), and {starter} is gone "
             f"({error.strerror}); run bootstrap.py again."
         ) from None
-
-
-def _details(environment: str) -> dict[str, str]:
-    import json
-
-    try:
-        with open(os.path.join(environment, MARKER), encoding="utf-8") as marker:
-            details: dict[str, str] = json.load(marker)
-            return details
-    except (OSError, ValueError):
-        raise DoorError(f"{environment} is damaged; run bootstrap.py again.") from None
 
 
 def _home() -> str:
@@ -213,7 +224,7 @@ def _home() -> str:
 
 
 def _is_foreign(home: str) -> bool:
-    """Whether this is root with a user's HOME (`sudo` on macOS keeps it): root's files must not get in."""
+    """Whether this is root with a user's HOME, which `sudo` on macOS keeps; it must stay theirs."""
     return os.geteuid() == 0 and os.path.isdir(home) and os.stat(home).st_uid != 0
 
 

@@ -20,7 +20,7 @@ from gevent.hub import Hub
 from gevent.pool import Pool
 from pyinfra.api import Config, FactBase, Inventory, State, StringCommand
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
-from pyinfra.api.command import PyinfraCommand
+from pyinfra.api.command import FileUploadCommand, PyinfraCommand
 from pyinfra.api.exceptions import ConnectError, PyinfraError
 from pyinfra.api.host import Host
 from pyinfra.api.state import StateOperationHostData
@@ -396,6 +396,8 @@ def _connector_arguments(command: PyinfraCommand, arguments: Any) -> Any:
 
 
 def _shown(command: PyinfraCommand, arguments: Any) -> str:
+    if isinstance(command, FileUploadCommand):
+        return f"[upload] {command.src} -> {command.dest}"
     if not isinstance(command, StringCommand):
         return repr(command)
     options = _connector_arguments(command, arguments)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from pyinfra.context import host
 
-from deploys.facts.docker import Images
+from deploys.facts.docker import Images, RegistryAnswer
 from deploys.facts.engine import ContainerEngine, Engine
 from deploys.facts.machine import ThisMachine
 from deploys.facts.site import Site, SiteSource
@@ -100,7 +100,7 @@ def base_images(settings: Settings) -> BaseImages:
         chosen = packages if settings.base_images == "packages" else registry
         return _located(chosen, f"base_images is {settings.base_images!r}")
     located = [_located(images, "they are here already") for images in (registry, packages)]
-    return next((images for images in located if images.present), located[0])
+    return next((images for images in located if images.present), None) or _reachable(*located)
 
 
 def build_of(settings: Settings, site: Site, images: BaseImages) -> Build:
@@ -141,15 +141,23 @@ def _from_registry(settings: Settings) -> BaseImages:
     )
 
 
+def _reachable(registry: BaseImages, packages: BaseImages) -> BaseImages:
+    engine = container_engine()
+    if not engine.answers:
+        return replace(registry, why="no engine can ask a registry yet; without one, packages")
+    answer = host.get_fact(RegistryAnswer, client=engine.client, reference=registry.builder)
+    if answer.refusal:
+        return replace(packages, why=f"no registry answers ({answer.refusal})")
+    return replace(registry, why="the registry answers")
+
+
 def _located(images: BaseImages, why: str) -> BaseImages:
-    engine = host.get_fact(ContainerEngine)
+    engine = container_engine()
     names = (images.builder, images.server)
     found = host.get_fact(Images, client=engine.client, references=names) if engine.answers else {}
     digests = [found[name].digest if name in found else "" for name in names]
-    return BaseImages(
-        images.origin,
-        images.builder,
-        images.server,
+    return replace(
+        images,
         present=all(name in found for name in names),
         builder_digest=digests[0],
         server_digest=digests[1],

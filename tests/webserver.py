@@ -156,6 +156,29 @@ class WebServer:
         raise AssertionError("nginx does not listen")
 
 
+BLOG_FILES = {
+    "index.html": b'<a href="/">home</a>',
+    "404.html": b"not found",
+    "about.html": b"about",
+    "posts/index.html": b"posts",
+    "posts/one/index.html": b"one" * 1000,
+    "bare/data.json": b"{}",
+    "main.css": b"a { color: red }\n" * 200,
+    "empty.txt": b"",
+    "\u00dcbung 100%/a+b.html": b"name",
+    "large.bin": bytes(range(256)) * 8192,
+}
+
+
+class Blog:
+    """A site in a web root, and the server that serves it."""
+
+    def __init__(self, place: Path, baseurl: str = "", build_id: str = BUILD_ID) -> None:
+        self.root = place / "root"
+        self.site = written_site(self.root, baseurl, BLOG_FILES)
+        self.server = WebServer(place / "scratch", self.root, baseurl, build_id)
+
+
 @dataclass
 class Reply:
     """What nginx answered, to be spoilt. `hang_up_after` bytes of the body the connection ends."""
@@ -173,7 +196,7 @@ def spoiling(server: WebServer, spoil: Callable[[str, Reply], None]) -> Iterator
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             reply = _forwarded(server, self.command, self.path, dict(self.headers))
             spoil(self.path, reply)
             lines = [f"HTTP/1.1 {reply.status} Spoilt"]
@@ -184,7 +207,7 @@ def spoiling(server: WebServer, spoil: Callable[[str, Reply], None]) -> Iterator
 
         do_HEAD = do_GET  # noqa: N815
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *args: object) -> None:
             """Say nothing."""
 
     with listening(Handler) as url:

@@ -61,12 +61,12 @@ def plan(site: BuiltSite, token: str) -> tuple[Check, ...]:
 
 
 def samples(site: BuiltSite) -> tuple[BuiltFile, ...]:
-    """One file of each content type: the largest up to 1 MiB, which is likely to be compressed."""
+    """One file of each content type: the largest up to 1 MiB, else the smallest; none is empty."""
     chosen: dict[frozenset[str], BuiltFile] = {}
     for file in site.files:
-        if 0 < file.size <= _LARGEST_SAMPLE:
+        if file.size:
             kind = content_types(file.path)
-            chosen[kind] = max(chosen.get(kind, file), file, key=lambda one: one.size)
+            chosen[kind] = max(chosen.get(kind, file), file, key=_usefulness)
     return tuple(chosen.values())
 
 
@@ -125,6 +125,11 @@ def _directories(site: BuiltSite) -> Iterator[Check]:
     for directory in sorted(directories - {"."}):
         if f"{directory}/index.html" not in built:
             yield _not_found(site, "directory", url_of(f"{directory}/"))
+
+
+def _usefulness(file: BuiltFile) -> int:
+    """Small files are not compressed, very large ones would be fetched several times."""
+    return file.size if file.size <= _LARGEST_SAMPLE else -file.size
 
 
 def _nothing(site: BuiltSite, token: str) -> Iterator[Check]:

@@ -7,9 +7,9 @@ import hashlib
 from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.context import host
 
-from deploys.build import CONTAINER, base_images, build_of, current_site
+from deploys.build import CONTAINER, base_images, build_of, container_engine, current_site
 from deploys.facts.docker import SPEC_LABEL, Container, ContainerState, Holder, Images, PortHolder
-from deploys.facts.engine import ContainerEngine, Engine
+from deploys.facts.engine import Engine
 from deploys.findings import found, refuse
 from deploys.operations import Commands
 from deploys.settings import Settings
@@ -24,7 +24,7 @@ _HOLDING = ("running", "paused", "restarting")  # states in which Docker holds a
 @operation()
 def port_free(settings: Settings) -> Commands:
     """Refuse, before anything is built, when another program holds the blog's port."""
-    engine = host.get_fact(ContainerEngine)
+    engine = container_engine()
     container = _container(engine)
     if (
         container
@@ -45,7 +45,7 @@ def port_free(settings: Settings) -> Commands:
 @operation()
 def serving(settings: Settings) -> Commands:
     """Have the container run the current image with the current settings, and answer."""
-    engine = host.get_fact(ContainerEngine)
+    engine = container_engine()
     site = current_site(settings)
     image = build_of(settings, site, base_images(settings)).image if site else "bootstrapper/blog"
     known = host.get_fact(Images, client=engine.client, references=(image,)) if site else {}

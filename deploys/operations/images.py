@@ -16,12 +16,12 @@ from deploys.build import (
     BaseImages,
     base_images,
     build_of,
+    container_engine,
     current_site,
     files_hash,
     site_directory,
 )
-from deploys.facts.docker import BlogImages, Images, RegistryAnswer
-from deploys.facts.engine import ContainerEngine
+from deploys.facts.docker import BlogImages, Images
 from deploys.facts.machine import ThisMachine
 from deploys.facts.site import shell_path
 from deploys.findings import found, refuse
@@ -39,18 +39,15 @@ def bases(settings: Settings) -> Steps:
     images = base_images(settings)
     if images.present:
         return
-    engine = host.get_fact(ContainerEngine)
-    if settings.base_images == "auto" and engine.answers:
-        answer = host.get_fact(RegistryAnswer, client=engine.client, reference=images.builder)
-        if answer.refusal:
-            yield from _from_packages(
-                settings, f"No registry answers ({answer.refusal}), so they are made from packages."
-            )
-            return
     if images.origin == "packages":
-        yield from _from_packages(settings, f"They are made from packages: {images.why}.")
+        yield from _from_packages(images)
         return
-    found("blog.base-images-missing", "The base images are not here.", mend="They are pulled.")
+    engine = container_engine()
+    found(
+        "blog.base-images-missing",
+        "The base images are not here.",
+        mend=f"They are pulled: {images.why}.",
+    )
     for name in (images.builder, images.server):
         yield StringCommand(*engine.client, "pull", "--quiet", QuoteString(name))
 
@@ -60,7 +57,7 @@ def blog(settings: Settings) -> Steps:
     """Have the image of the site as it is now; its name is the hash of all that goes into it."""
     site = current_site(settings)
     images = base_images(settings)
-    engine = host.get_fact(ContainerEngine)
+    engine = container_engine()
     if site is None:  # its repository is cloned before this is run
         found("blog.image-missing", "The blog's image has not been built yet.")
         yield StringCommand(*engine.client, "build", shell_path(site_directory(settings)))
@@ -103,7 +100,7 @@ def blog(settings: Settings) -> Steps:
 @operation()
 def old_removed() -> Commands:
     """Remove our blog images but the newest ones; each run after an edit leaves one more."""
-    engine = host.get_fact(ContainerEngine)
+    engine = container_engine()
     if not engine.answers:
         return
     names = host.get_fact(BlogImages, client=engine.client, repository=REPOSITORY)
@@ -112,7 +109,7 @@ def old_removed() -> Commands:
         yield StringCommand(*engine.client, "image", "rm", name)
 
 
-def _from_packages(settings: Settings, why: str) -> Steps:
+def _from_packages(images: BaseImages) -> Steps:
     machine = host.get_fact(ThisMachine)
     if not machine.is_debian:
         refuse(
@@ -123,9 +120,12 @@ def _from_packages(settings: Settings, why: str) -> Steps:
     yield from debian.packages._inner(
         names=["mmdebstrap"], purpose="making base images from packages"
     )
-    images = _packages(settings)
-    engine = host.get_fact(ContainerEngine)
-    found("blog.base-images-missing", "The base images are not here.", mend=why)
+    engine = container_engine()
+    found(
+        "blog.base-images-missing",
+        "The base images are not here.",
+        mend=f"They are made from packages: {images.why}.",
+    )
     folder = yield from _upload("base", BASE_FILES)
     archive = f"{folder}/root.tar"
     make = f"sh {folder}/debian-root.sh {machine.os_codename}"
@@ -147,10 +147,6 @@ def _from_packages(settings: Settings, why: str) -> Steps:
         *("--build-arg", f"BUILDER_IMAGE={images.builder}"),
         *("--file", f"{folder}/server.Dockerfile", folder),
     )
-
-
-def _packages(settings: Settings) -> BaseImages:
-    return base_images(settings.model_copy(update={"base_images": "packages"}))
 
 
 def _upload(

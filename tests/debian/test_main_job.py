@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.debian.machine import DebianMachine, Disk, InsideProcess
+from tests.debian.machine import DebianMachine, Disk
+from tests.debian.process import InsideProcess
 from tests.debian.waiting import wait_for
 
 pytestmark = pytest.mark.debian

@@ -24,4 +24,11 @@ done
 sh "$files/site-files.sh" | tar -c -h --null -T - -f - | tar -x -f - -C "$context/site"
 chmod -R u+rwX,go+rX "$context"
 
-DOCKER_BUILDKIT=${DOCKER_BUILDKIT-} "$@" "$context"
+# A pipe keeps only the last exit code; what the author has to read comes last, without the
+# engine's own lines around it.
+{ "$@" "$context" 2>&1 || : >"$context/failed"; } | tee "$context/log"
+if [ -e "$context/failed" ]; then
+  grep -E '^[^A-Za-z[]*(\[blog\]|Liquid|YAML|Conversion error|Error:|Invalid|Layout)' "$context/log" |
+    tail -n 10 >&2
+  exit 1
+fi

@@ -1,3 +1,4 @@
+#!/bin/sh
 # The files of the site in the current directory, each name ended by a NUL. Left out is what a build
 # neither needs nor may depend on: results and caches of other builds, repositories, dependencies
 # that the image brings itself. Links are followed: what they lead to belongs to the site.
