@@ -101,7 +101,7 @@ python_from_uv() {
     [ "$("$uv" --version 2>/dev/null | cut -d ' ' -f 2)" = "$UV_VERSION" ] || fetch_uv "$uv"
     find_python "$PYTHONS" && return
     say "Fetching Python $PYTHON ..."
-    run_uv install --no-bin --quiet "$PYTHON" >"$scratch/said" 2>&1 && find_python "$PYTHON" && return
+    run_uv install --no-bin --no-progress "$PYTHON" >"$scratch/said" 2>&1 && find_python "$PYTHON" && return
     fail "found no Python that is $PYTHONS, and uv could not fetch $PYTHON: $(tail -n 1 "$scratch/said")
 Connect to the network (UV_PYTHON_INSTALL_MIRROR names a mirror), or install a Python, and run it again."
 }

@@ -54,7 +54,6 @@ machine[00:{last:02}]
 ansible_host=127.0.0.1
 ansible_port={port}
 ansible_user=root
-ansible_python_interpreter=/usr/bin/python3
 ansible_ssh_private_key_file={key}
 ansible_ssh_common_args=-o UserKnownHostsFile={known_hosts} -o StrictHostKeyChecking=accept-new
 """

@@ -89,7 +89,7 @@ def _remove_leftovers(cache: Path) -> None:
 
 
 def _remove_outdated(cache: Path, project: str) -> None:
-    """Remove environments of earlier locks of this checkout, of checkouts gone, and damaged ones."""
+    """Remove damaged environments, and those of earlier locks of this checkout or lost ones."""
     locks = Path(project, "requirements")
     current = {
         Path(environment_for(str(locks / name))).name.rsplit("-", 1)[0]
@@ -147,7 +147,7 @@ def _found_or_fetched(uv: str, cache: Path) -> str:
     if found.returncode == 0:
         return os.path.realpath(found.stdout.strip())
     own = {"UV_PYTHON_INSTALL_DIR": str(pythons)}
-    fetched = _run([uv, "python", "install", "--no-bin", "--quiet", FETCHED], cache, own)
+    fetched = _run([uv, "python", "install", "--no-bin", "--no-progress", FETCHED], cache, own)
     found = _run([*find, "--managed-python", FETCHED], cache, own)
     if fetched.returncode != 0 or found.returncode != 0:
         raise DoorError(
@@ -269,17 +269,20 @@ def _run(
 
     Not in the user's directory: `python -m pip` would import a pip.py from there.
     """
-    return subprocess.run(
-        command,
-        cwd=str(cwd),
-        env={**_environment_variables(), **(extra or {})},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
+    try:
+        return subprocess.run(
+            command,
+            cwd=str(cwd),
+            env={**_environment_variables(), **(extra or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+    except OSError as error:
+        raise DoorError(f"cannot run {command[0]}: {error.strerror}.") from None
 
 
 def _environment_variables() -> dict[str, str]:

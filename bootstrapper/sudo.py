@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-import threading
 from collections.abc import Iterator
+
+import gevent
+import gevent.subprocess
 
 from bootstrapper.errors import UserError
 
@@ -40,13 +42,12 @@ def sudo_ready(*, needed_for: str, can_ask: bool) -> Iterator[None]:
                 "sudo was not granted, so nothing was changed. Run it as a user who may use sudo, "
                 "or ask an administrator for that right."
             )
-    ended = threading.Event()
-    keeper = threading.Thread(target=_keep, args=(ended,), daemon=True)
-    keeper.start()
+    # A greenlet, not a thread: gevent's fork complains about threads in every child it makes.
+    keeper = gevent.spawn(_keep)
     try:
         yield
     finally:
-        ended.set()
+        keeper.kill()
 
 
 def _has_ticket() -> bool:
@@ -58,6 +59,7 @@ def _has_ticket() -> bool:
         ) from None
 
 
-def _keep(ended: threading.Event) -> None:
-    while not ended.wait(REFRESH_SECONDS):
-        subprocess.run(["sudo", "-n", "-v"], capture_output=True, check=False)
+def _keep() -> None:
+    while True:
+        gevent.sleep(REFRESH_SECONDS)
+        gevent.subprocess.run(["sudo", "-n", "-v"], capture_output=True, check=False)

@@ -214,11 +214,15 @@ def spoiling(server: WebServer, spoil: Callable[[str, Reply], None]) -> Iterator
         yield url
 
 
+class _Listener(ThreadingHTTPServer):
+    request_queue_size = 128  # with the usual 5 a ninth connection at once waits for a second
+    daemon_threads = True
+
+
 @contextmanager
 def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     """The address of a server with this handler, on a free port."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
+    with _Listener(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

@@ -37,7 +37,14 @@ class Ansible:
             if inventory == "@local"
             else ["--inventory", inventory]
         )
-        given = {"dockerfile": str(_HERE / "Dockerfile"), "name": CONTAINER, **variables}
+        given = {
+            # The one that has `requests`, which the Docker modules want; the apt module finds
+            # Debian's own Python by itself.
+            "ansible_python_interpreter": str(self.directory / "bin" / "python"),
+            "dockerfile": str(_HERE / "Dockerfile"),
+            "name": CONTAINER,
+            **variables,
+        }
         extra = [part for pair in given.items() for part in ("--extra-vars", "=".join(pair))]
         return run(
             [self._playbook, *where, *options, *extra, _HERE / "playbook.yml"],

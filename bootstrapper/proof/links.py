@@ -25,10 +25,8 @@ _TAG = re.compile(
           |(?P<tag>[a-z][^\s/>]*)(?P<attributes>{_ATTRIBUTES})>)""",
     re.DOTALL | re.IGNORECASE | re.VERBOSE,
 )
-_ATTRIBUTE = re.compile(
-    r"""(?<![^\s"'/])(href|src|srcset|poster|id|name)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""",
-    re.IGNORECASE,
-)
+_ATTRIBUTE = re.compile(r"""([^\s"'>/=]+)\s*(?:=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?""")
+_FOLLOWED = frozenset({"href", "src", "srcset", "poster", "id", "name"})
 _CANDIDATE = re.compile(r"\s*([^\s,]\S*[^\s,])(?:\s[^,]*)?(?:,|$)")
 
 
@@ -70,6 +68,7 @@ def _attributes(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(
         (match[1].lower(), html.unescape(match[2] or match[3] or match[4] or "").strip())
         for match in _ATTRIBUTE.finditer(text)
+        if match[1].lower() in _FOLLOWED
     )
 
 

@@ -8,14 +8,15 @@ from typing import Any
 
 from pyinfra.api import FactBase
 
-# Each candidate is asked only when those before it did not answer. `docker info` exits 1 when the
-# daemon is unreachable, and still prints what the client knows, `ServerErrors` among it.
+# Each candidate is asked only when those before it did not answer. `docker info` prints what the
+# client knows when the daemon is unreachable, `ServerErrors` among it; it exits 1 then since Docker
+# 23, and with 0 before (seen with 20.10.24).
 _ASK = r"""
 ask() {
   printf 'client\t%s\n' "$*"
   out=$("$@" info --format '{{json .}}' 2>/dev/null); code=$?
   printf 'info\t%s\n' "$(printf %s "$out" | tr -d '\n')"
-  [ "$code" -eq 0 ]
+  [ "$code" -eq 0 ] && case $out in *'"ServerErrors":["'*) false ;; esac
 }
 ask_socket() { [ -S "$1" ] && ask env "DOCKER_HOST=unix://$1" docker; }
 have() { command -v "$1" >/dev/null 2>&1; }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -146,6 +148,29 @@ def test_an_engine_elsewhere_that_does_not_answer_is_a_refusal(plan: Plan) -> No
     assert "unset DOCKER_HOST" in refusal.findings[0].mend
 
 
+def test_an_engine_that_only_root_may_use_is_used_through_sudo(tmp_path: Path) -> None:
+    """Docker 20.10's client exits with 0 when it was denied."""
+    denied = '{"ServerErrors":["permission denied while trying to connect"]}'
+    programs = {
+        "docker": f'[ -n "$ROOT" ] && echo \'{{"ServerVersion": "20.10"}}\' || echo \'{denied}\'',
+        "sudo": 'shift; ROOT=yes exec "$@"',
+        "id": "echo 1000",
+    }
+    for name, script in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    script = ContainerEngine().command().replace("-S /var/run/docker.sock", "-e /")
+    output = subprocess.run(
+        ["sh", "-c", script],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    engine = ContainerEngine().process(output.stdout.splitlines())
+    assert (engine.answers, engine.client) == (True, ("sudo", "-n", "docker"))
+
+
 def test_membership_of_the_docker_group_is_explained_and_not_given(plan: Plan) -> None:
     who = plan(container_engine)["who may use it"]
     assert who.commands == ()
@@ -198,8 +223,6 @@ def test_a_nearly_full_disk_is_said_but_stops_nobody(plan: Plan) -> None:
 
 
 def test_this_machine_describes_itself() -> None:
-    import subprocess
-
     output = subprocess.run(
         ["sh", "-c", ThisMachine().command()], capture_output=True, text=True, check=True
     )

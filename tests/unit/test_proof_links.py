@@ -43,8 +43,8 @@ def broken(
 @pytest.mark.parametrize(
     "link",
     [
-        "/", "/index.html", "/#start", "/about", "/about.html", "/about#history", "/about#caf%C3%A9",
-        "/about#café", "/about?x=1#history", "/posts", "/posts/", "/posts/one", "../one/",
+        "/", "/index.html", "/#start", "/about", "/about.html", "/about#history",
+        "/about#caf%C3%A9", "/about#café", "/about?x=1#history", "/posts", "/posts/", "/posts/one", "../one/",
         "../one/picture.png", "../../about", "..", ".", "", "#", "#top", "#here", "?page=2",
         "/a%20name", "/a name.html", " /about ", "/doc.pdf#page=3", "/about#:~:text=some%20words",
         "#!/route", "#/route", "mailto:a@example.com", "tel:+1", "javascript:void(0)",
@@ -111,7 +111,8 @@ def test_the_base_of_a_page_is_honoured(tmp_path: Path) -> None:
 
 
 def test_links_that_forget_the_baseurl_are_told(tmp_path: Path) -> None:
-    page = "<a href='/blog/about'>x</a><a href='/about'>x</a><a href='/'>x</a><a href='../../about'>x</a>"
+    links = ("/blog/about", "/about", "/", "../../about", "/blog")
+    page = "".join(f"<a href='{link}'>x</a>" for link in links)
     assert broken(tmp_path, page, baseurl="/blog") == {"/about"}
 
 
@@ -148,7 +149,8 @@ def test_tags_are_read_as_the_standard_librarys_parser_reads_them() -> None:
         '<a href="/x{n}">', "<a href='/y{n}?a=1&amp;b=2'>", "<img src=/z{n}>", "<p id={n}>", "</p>",
         '<a name="n{n}" href="">', "text {n} < 5 & more > less", "<!-- <a href=c{n}> -->", "<br/>",
         "<script>if (a < b) {{ '<a href=s{n}>' }}</script>", "<STYLE>a > b {{ }}</STYLE>", "\n",
-        '<span class="k" title="<a href=t{n}>">', "<video poster='v{n}' controls>", "<!doctype html>",
+        '<span class="k" title="<a href=t{n}>">', "<video poster='v{n}' controls>",
+        "<!doctype html>",
         "<a title='it is \"{n}\"' href=q{n}>", "&lt;a href=e{n}&gt;", '<A HREF="U{n}"\nid="I{n}">',
         "<link rel=x href=l{n} />", "<p\tid='tab{n}'>", "<input name=i{n}>",
     ]  # fmt: skip
@@ -160,7 +162,3 @@ def test_tags_are_read_as_the_standard_librarys_parser_reads_them() -> None:
         oracle.close()
         page = read_page(text)
         assert (page.links, page.anchors) == (oracle.links, oracle.anchors), text
-
-
-def test_a_page_full_of_open_quotes_takes_no_time() -> None:
-    read_page('<a href="' * 2000 + "<p '" * 2000)

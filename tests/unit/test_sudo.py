@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import gevent
 import pytest
 
 from bootstrapper import sudo
@@ -48,12 +49,12 @@ def test_nobody_is_asked_who_has_a_ticket_already(calls: Path, tmp_path: Path) -
 def test_the_ticket_is_kept_alive(
     calls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.debian.waiting import wait_for
-
     monkeypatch.setattr(sudo, "REFRESH_SECONDS", 0.01)
     (tmp_path / "ticket").touch()
     with sudo_ready(needed_for="x", can_ask=False):
-        wait_for(lambda: "-n -v" in calls.read_text(), 10, "the ticket to be refreshed")
+        with gevent.Timeout(10):
+            while "-n -v" not in calls.read_text():
+                gevent.sleep(0.01)
 
 
 @pytest.mark.usefixtures("calls")

@@ -137,7 +137,7 @@ def write_wheel(directory: Path, name: str, version: str, files: dict[str, bytes
     with zipfile.ZipFile(wheel, "w") as archive:
         for path, content in {**files, f"{info}/RECORD": record.encode()}.items():
             entry = zipfile.ZipInfo(path)
-            entry.external_attr = 0o755 << 16
+            entry.external_attr = 0o100755 << 16
             archive.writestr(entry, content)
     return wheel
 

@@ -1,4 +1,4 @@
-"""A Python that starts the door but is too old for the program: a newer one is found, or fetched."""
+"""A Python that is too old for the program: the door finds a newer one, or fetches it."""
 
 from __future__ import annotations
 
