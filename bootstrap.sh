@@ -47,7 +47,7 @@ python_on_path() (
     IFS=:
     for directory in $(safe_path) ${tools:+"$tools/usr/bin"}; do
         candidate=$directory/python3
-        if [ -x "$candidate" ] && ! is_stub "$candidate" && is_usable "$candidate"; then
+        if [ -x "$candidate" ] && is_usable "$candidate"; then
             echo "$candidate"
             exit
         fi
@@ -55,8 +55,8 @@ python_on_path() (
     exit 1
 )
 
-# PATH, on a Mac without /usr/bin: without the command line tools, python3 and install_name_tool there are stubs that open
-# a dialog, and uv runs both (astral-sh/uv#14893).
+# PATH, on a Mac without /usr/bin and what links to its python3: without the command line tools, python3 and
+# install_name_tool there are stubs that open a dialog, and uv runs both (astral-sh/uv#14893).
 safe_path() (
     if [ "$system" != Darwin ]; then
         echo "$PATH"
@@ -66,22 +66,22 @@ safe_path() (
     IFS=:
     safe=
     for directory in $PATH; do
-        [ "$directory" = /usr/bin ] || safe=$safe:$directory
+        [ "$directory" = /usr/bin ] || is_stub "$directory/python3" || safe=$safe:$directory
     done
     echo "${safe#:}"
 )
+
+is_stub() { # FILE
+    # -ef: in POSIX since 2024, and long before in bash, dash and BusyBox
+    # shellcheck disable=SC3013
+    [ "$1" -ef /usr/bin/python3 ]
+}
 
 # Where a Mac's command line tools are. The answer alone proves nothing: after an upgrade the directory can be empty.
 developer_directory() {
     if [ "$system" = Darwin ]; then
         xcode-select -p 2>/dev/null || :
     fi
-}
-
-is_stub() { # FILE
-    # -ef: in POSIX since 2024, and long before in bash, dash and BusyBox
-    # shellcheck disable=SC3013
-    [ "$system" = Darwin ] && [ "$1" -ef /usr/bin/python3 ]
 }
 
 is_usable() { # PYTHON
@@ -169,7 +169,7 @@ download() { # URL FILE
     elif command -v wget >/dev/null; then
         # wget follows a redirect from https to http; a proxy that does not answer stops it.
         [ "$protocol" = http ] || export http_proxy=http://127.0.0.1:9
-        wget -q -O "$2" "$1" || fail "$unreachable"
+        wget -q -t 3 -O "$2" "$1" || fail "$unreachable"
     else
         fail "neither curl nor wget is here to fetch uv with; install one of them, or Python 3.10 or newer."
     fi

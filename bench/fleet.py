@@ -27,7 +27,7 @@ PermitRootLogin prohibit-password
 StrictModes no
 UsePAM no
 MaxStartups 1000
-LogLevel ERROR
+LogLevel FATAL
 """
 
 _OURS = """\

@@ -10,12 +10,13 @@ import os
 import re
 import signal
 import socket
-from collections.abc import Iterator
-from typing import Any, Protocol, cast
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from typing import IO, Any, Protocol, cast
 
 import gevent
-from gevent.fileobject import FileObject
-from gevent.subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
+import gevent.os
 from pyinfra.api import StringCommand
 from pyinfra.connectors.base import BaseConnector
 from pyinfra.connectors.local import LocalConnector
@@ -23,6 +24,8 @@ from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.util import CommandOutput, OutputLine, make_unix_command
 
 GRACE_SECONDS = 5.0
+
+Process = subprocess.Popen[bytes]
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # Docker's classic builder colours even in a pipe
 
@@ -41,7 +44,7 @@ class LocalMachine(LocalConnector):
     of a timed-out command running (pyinfra 3.10, connectors/util.py).
     """
 
-    _running: dict[int, Popen]
+    _running: dict[int, Process]
 
     def __init__(self, state: Any, host: Any) -> None:
         super().__init__(state, host)
@@ -64,20 +67,24 @@ class LocalMachine(LocalConnector):
         good_codes = arguments.pop("_success_exit_codes", None) or [0]
         arguments.pop("_get_pty", None)
         line = make_unix_command(command, **arguments).get_raw_value()
-        process = Popen(
+        # The standard library's Popen, since gevent's forks in Python and runs its hooks in every
+        # child, which is slow, and since some of them fail there aloud (gevent with Python 3.11.2).
+        process = subprocess.Popen(
             ["/bin/sh", "-c", f"exec {line}"],
-            stdin=PIPE if stdin else DEVNULL,
-            stdout=PIPE,
-            stderr=PIPE,
+            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             # A terminal's Ctrl-C has to reach a command that runs through sudo, which a normal
-            # user cannot signal; so only a command with a time limit gets a group of its own.
-            preexec_fn=os.setpgrp if timeout else None,
+            # user cannot signal; so only a command with a time limit gets a session of its own.
+            start_new_session=bool(timeout),
         )
         self._running[process.pid] = process
         try:
             output = self._collect(process, _as_bytes(stdin), timeout)
         finally:
             self._running.pop(process.pid, None)
+            for pipe in filter(None, (process.stdout, process.stderr, process.stdin)):
+                pipe.close()
         return process.returncode in good_codes, output
 
     def stop(self) -> None:
@@ -87,25 +94,26 @@ class LocalMachine(LocalConnector):
                 if not _ended(process, 0.3 if number is signal.SIGINT else GRACE_SECONDS):
                     _send(process, number)
 
-    def _collect(self, process: Popen, stdin: bytes, timeout: float | None) -> CommandOutput:
+    def _collect(self, process: Process, stdin: bytes, timeout: float | None) -> CommandOutput:
         lines: list[OutputLine] = []
-        readers = [
+        helpers = [
             gevent.spawn(self._read, name, pipe, lines)
             for name, pipe in (("stdout", process.stdout), ("stderr", process.stderr))
         ]
         if stdin:
-            readers.append(gevent.spawn(_feed, process, stdin))
-        if not _ended(process, timeout):
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            gevent.killall(readers)
-            raise TimeoutError(f"no end after {timeout:g} seconds")
-        # A child left in the background may hold the pipes open; what it says later is not ours.
-        gevent.joinall(readers, timeout=1.0)
-        gevent.killall(readers)
+            helpers.append(gevent.spawn(_feed, process, stdin))
+        try:
+            if not _ended(process, timeout, helpers):
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                raise TimeoutError(f"no end after {timeout:g} seconds")
+            # A child left in the background may hold the pipes open; what it says is not ours.
+            gevent.joinall(helpers, timeout=1.0)
+        finally:
+            gevent.killall(helpers)
         return CommandOutput(lines)
 
-    def _read(self, name: str, pipe: FileObject, lines: list[OutputLine]) -> None:
+    def _read(self, name: str, pipe: IO[bytes], lines: list[OutputLine]) -> None:
         for raw in _split(pipe):
             line = _COLOURS.sub("", raw.decode("utf-8", "replace"))
             lines.append(OutputLine(name, line))
@@ -142,11 +150,18 @@ def replacement_for(connector: type[BaseConnector]) -> type[BaseConnector]:
     return {LocalConnector: LocalMachine, SSHConnector: RemoteMachine}.get(connector, connector)
 
 
-def _ended(process: Popen, seconds: float | None) -> bool:
-    try:
-        process.wait(timeout=seconds)
-    except TimeoutExpired:
-        return False
+def _ended(
+    process: Process, seconds: float | None, helpers: Sequence[gevent.Greenlet] = ()
+) -> bool:
+    """Wait until a process ends; `helpers` ending is a hint to look at once."""
+    end = None if seconds is None else time.monotonic() + seconds
+    pause = 0.001
+    while process.poll() is None:
+        if end is not None and time.monotonic() > end:
+            return False
+        busy = [helper for helper in helpers if not helper.dead]
+        gevent.joinall(busy, timeout=pause, count=1) if busy else gevent.sleep(pause)
+        pause = min(pause * 1.5, 0.05)
     return True
 
 
@@ -155,25 +170,29 @@ def _as_bytes(stdin: Any) -> bytes:
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines).encode()
 
 
-def _feed(process: Popen, stdin: bytes) -> None:
-    try:
-        process.stdin.write(stdin)
-        process.stdin.close()
-    except BrokenPipeError:
-        pass  # it ended without reading all; its exit code says whether that matters
+def _feed(process: Process, stdin: bytes) -> None:
+    assert process.stdin is not None
+    descriptor = process.stdin.fileno()
+    gevent.os.make_nonblocking(descriptor)
+    # It may end without reading all; its exit code says whether that matters.
+    with contextlib.suppress(BrokenPipeError):
+        while stdin:
+            stdin = stdin[gevent.os.nb_write(descriptor, stdin) :]
+    process.stdin.close()
 
 
-def _split(pipe: FileObject) -> Iterator[bytes]:
+def _split(pipe: IO[bytes]) -> Iterator[bytes]:
     """Lines of a pipe; progress bars that only return the carriage count as lines too."""
+    gevent.os.make_nonblocking(pipe.fileno())
     rest = b""
-    while chunk := cast(bytes, pipe.read1(65536)):
+    while chunk := cast(bytes, gevent.os.nb_read(pipe.fileno(), 65536)):
         *whole, rest = (rest + chunk).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         yield from whole
     if rest:
         yield rest
 
 
-def _send(process: Popen, number: signal.Signals) -> None:
+def _send(process: Process, number: signal.Signals) -> None:
     # It may be gone, or root's: then the terminal's own Ctrl-C has reached it.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         process.send_signal(number)

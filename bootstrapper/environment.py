@@ -160,8 +160,8 @@ def _found_or_fetched(uv: str, cache: Path) -> str:
 
 
 def _last_cause(failed: subprocess.CompletedProcess[str]) -> str:
-    """The innermost of the causes that uv lists, without its drawing."""
-    return re.sub(r"^\W+", "", _last_line(failed.stdout))
+    """The innermost of the causes that uv lists."""
+    return re.sub(r"^\W*(Caused by: )?", "", _last_line(failed.stdout))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,14 @@ from bootstrapper.engine import Engine, FactFailed
 from bootstrapper.inventory import THIS_MACHINE
 from bootstrapper.proof import Proof, prove
 from bootstrapper.results import Failure
-from deploys.build import CONTAINER, base_images, build_of, container_engine, current_site
+from deploys.build import (
+    CONTAINER,
+    REPOSITORY,
+    base_images,
+    build_of,
+    container_engine,
+    current_site,
+)
 from deploys.facts.built_site import BuiltSite, ManifestError
 from deploys.facts.docker import ServedSite
 from deploys.settings import Settings
@@ -61,6 +68,12 @@ class Verdict:
             return ()
         lines = [str(fault) for fault in self.proof.faults]
         lines += [f"warning: {warning}" for warning in self.proof.warnings]
+        if not self.proof.ok and self.is_current:
+            lines.insert(
+                0,
+                f"If it stays so, the image was changed by hand: docker rm -f {CONTAINER}; "
+                f"docker image rm {REPOSITORY}:{self.served}; then run bootstrap.py again.",
+            )
         more = [f"… and {len(lines) - SHOWN} more, in the log"] if len(lines) > SHOWN else []
         return (*lines[:SHOWN], *more)
 

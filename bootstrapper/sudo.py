@@ -12,7 +12,6 @@ import subprocess
 from collections.abc import Iterator
 
 import gevent
-import gevent.subprocess
 
 from bootstrapper.errors import UserError
 
@@ -62,4 +61,4 @@ def _has_ticket() -> bool:
 def _keep() -> None:
     while True:
         gevent.sleep(REFRESH_SECONDS)
-        gevent.subprocess.run(["sudo", "-n", "-v"], capture_output=True, check=False)
+        subprocess.run(["sudo", "-n", "-v"], capture_output=True, check=False)

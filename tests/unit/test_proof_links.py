@@ -44,7 +44,8 @@ def broken(
     "link",
     [
         "/", "/index.html", "/#start", "/about", "/about.html", "/about#history",
-        "/about#caf%C3%A9", "/about#café", "/about?x=1#history", "/posts", "/posts/", "/posts/one", "../one/",
+        "/about#caf%C3%A9", "/about#café", "/about?x=1#history", "/posts", "/posts/", "/posts/one",
+        "../one/",
         "../one/picture.png", "../../about", "..", ".", "", "#", "#top", "#here", "?page=2",
         "/a%20name", "/a name.html", " /about ", "/doc.pdf#page=3", "/about#:~:text=some%20words",
         "#!/route", "#/route", "mailto:a@example.com", "tel:+1", "javascript:void(0)",
@@ -161,4 +162,5 @@ def test_tags_are_read_as_the_standard_librarys_parser_reads_them() -> None:
         oracle.feed(text)
         oracle.close()
         page = read_page(text)
-        assert (page.links, page.anchors) == (oracle.links, oracle.anchors), text
+        assert page.links == frozenset(oracle.links), text
+        assert page.anchors == frozenset(oracle.anchors), text
