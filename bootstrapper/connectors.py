@@ -11,8 +11,7 @@ import re
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import IO, Any, Protocol, cast
 
 import gevent
@@ -23,9 +22,9 @@ from pyinfra.connectors.local import LocalConnector
 from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.util import CommandOutput, OutputLine, make_unix_command
 
-GRACE_SECONDS = 5.0
+from bootstrapper.processes import Process, ended, start
 
-Process = subprocess.Popen[bytes]
+GRACE_SECONDS = 5.0
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # Docker's classic builder colours even in a pipe
 
@@ -67,9 +66,7 @@ class LocalMachine(LocalConnector):
         good_codes = arguments.pop("_success_exit_codes", None) or [0]
         arguments.pop("_get_pty", None)
         line = make_unix_command(command, **arguments).get_raw_value()
-        # The standard library's Popen, since gevent's forks in Python and runs its hooks in every
-        # child, which is slow, and since some of them fail there aloud (gevent with Python 3.11.2).
-        process = subprocess.Popen(
+        process = start(
             ["/bin/sh", "-c", f"exec {line}"],
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -91,7 +88,7 @@ class LocalMachine(LocalConnector):
         """End what still runs: it has had the terminal's Ctrl-C already, or gets one now."""
         for process in list(self._running.values()):
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-                if not _ended(process, 0.3 if number is signal.SIGINT else GRACE_SECONDS):
+                if not ended(process, 0.3 if number is signal.SIGINT else GRACE_SECONDS):
                     _send(process, number)
 
     def _collect(self, process: Process, stdin: bytes, timeout: float | None) -> CommandOutput:
@@ -103,9 +100,9 @@ class LocalMachine(LocalConnector):
         if stdin:
             helpers.append(gevent.spawn(_feed, process, stdin))
         try:
-            if not _ended(process, timeout, helpers):
+            if not ended(process, timeout, helpers):
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+                ended(process, None)
                 raise TimeoutError(f"no end after {timeout:g} seconds")
             # A child left in the background may hold the pipes open; what it says is not ours.
             gevent.joinall(helpers, timeout=1.0)
@@ -148,21 +145,6 @@ class RemoteMachine(SSHConnector):
 def replacement_for(connector: type[BaseConnector]) -> type[BaseConnector]:
     """The mended class for pyinfra's own, or the same class where there is nothing to mend."""
     return {LocalConnector: LocalMachine, SSHConnector: RemoteMachine}.get(connector, connector)
-
-
-def _ended(
-    process: Process, seconds: float | None, helpers: Sequence[gevent.Greenlet] = ()
-) -> bool:
-    """Wait until a process ends; `helpers` ending is a hint to look at once."""
-    end = None if seconds is None else time.monotonic() + seconds
-    pause = 0.001
-    while process.poll() is None:
-        if end is not None and time.monotonic() > end:
-            return False
-        busy = [helper for helper in helpers if not helper.dead]
-        gevent.joinall(busy, timeout=pause, count=1) if busy else gevent.sleep(pause)
-        pause = min(pause * 1.5, 0.05)
-    return True
 
 
 def _as_bytes(stdin: Any) -> bytes:

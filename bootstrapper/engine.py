@@ -409,8 +409,7 @@ def _shown(command: PyinfraCommand, arguments: Any) -> str:
 
 
 def _uses_sudo(command: PyinfraCommand) -> bool:
-    words = command.bits if isinstance(command, StringCommand) else []
-    return bool(words) and str(words[0]).split(" ")[0] == "sudo"
+    return isinstance(command, StringCommand) and "sudo -n " in command.get_masked_value()
 
 
 def _evaluate_where_written(state: _State, host: Host, op_hash: str) -> None:

@@ -145,7 +145,7 @@ def _found_or_fetched(uv: str, cache: Path) -> str:
     find = [uv, "python", "find", "--no-project", "--no-python-downloads"]
     found = _run([*find, "--system", _WANTED], cache)
     if found.returncode == 0:
-        return os.path.realpath(found.stdout.strip())
+        return os.path.realpath(_last_line(found.stdout))
     own = {"UV_PYTHON_INSTALL_DIR": str(pythons)}
     fetched = _run([uv, "python", "install", "--no-bin", "--no-progress", FETCHED], cache, own)
     found = _run([*find, "--managed-python", FETCHED], cache, own)
@@ -156,7 +156,7 @@ def _found_or_fetched(uv: str, cache: Path) -> str:
             f"python@{FETCHED}; Debian and Ubuntu: apt-get install python3 python3-venv) and start "
             "bootstrap.py with it."
         )
-    return os.path.realpath(found.stdout.strip())
+    return os.path.realpath(_last_line(found.stdout))
 
 
 def _last_cause(failed: subprocess.CompletedProcess[str]) -> str:
@@ -170,6 +170,8 @@ class _Way:
 
     create: Sequence[str]
     install: Sequence[str]
+    # None is where the user is: pip's settings may name files from there.
+    install_in: Path | None = None
 
 
 def _install(python: str, requirements: Path, environment: Path, project: str) -> None:
@@ -177,10 +179,11 @@ def _install(python: str, requirements: Path, environment: Path, project: str) -
     aside = Path(tempfile.mkdtemp(prefix=".building-", dir=environment.parent))
     try:
         way = _created(python, requirements, aside)
-        installed = _run(way.install, aside)
+        installed = _run(way.install, way.install_in)
         if installed.returncode != 0:
             raise DoorError(_explanation(way.install, installed.stdout))
         details = {"starter": sys.executable, "project": project, "modules": _modules(aside)}
+        aside.chmod(0o700)
         (aside / MARKER).write_text(json.dumps(details), encoding="utf-8")
         os.sync()  # or a power cut could keep the new name and lose what is in it
         if environment.exists():
@@ -212,17 +215,19 @@ def _ways(python: str, requirements: Path, aside: Path) -> list[_Way]:
     locked = ["--require-hashes", "--only-binary", ":all:", "--requirement", str(requirements)]
     pip = ["-m", "pip", "install", "--quiet", *locked]
     ways = []
+    inside = [inner, "-I", *pip]
     if has["ensurepip"]:
-        ways.append(_Way([python, "-m", "venv", str(aside)], [inner, *pip]))
+        ways.append(_Way([python, "-m", "venv", str(aside)], inside))
     if has["virtualenv"]:
-        ways.append(_Way([python, "-m", "virtualenv", "--quiet", str(aside)], [inner, *pip]))
+        ways.append(_Way([python, "-m", "virtualenv", "--quiet", str(aside)], inside))
     if has["pip --python"]:
         bare = [python, "-m", "venv", "--without-pip", str(aside)]
-        ways.append(_Way(bare, [python, "-m", "pip", "--python", inner, *pip[2:]]))
+        ways.append(_Way(bare, [python, "-m", "pip", "--python", inner, *pip[2:]], aside))
     uv = shutil.which("uv")
     if uv:
         create = [uv, "venv", "--quiet", "--no-project", "--clear", "--python", python, str(aside)]
-        ways.append(_Way(create, [uv, "pip", "install", "--quiet", "--python", inner, *locked]))
+        install = [uv, "pip", "install", "--quiet", "--python", inner, *locked]
+        ways.append(_Way(create, install, aside))
     return ways
 
 
@@ -232,13 +237,13 @@ def _abilities(python: str, cwd: Path) -> dict[str, bool]:
     Debian's python3 has venv, but ensurepip only with python3-venv; pip 22.3 brought `--python`.
     """
     question = """
-import json
+import json, re
 from importlib.util import find_spec
 has = {name: find_spec(name) is not None for name in ("ensurepip", "virtualenv", "pip")}
 version = (0,)
 if has["pip"]:
     import pip
-    version = tuple(int(part) for part in pip.__version__.split(".")[:2])
+    version = tuple(int(number) for number in re.findall("[0-9]+", pip.__version__)[:2])
 has["pip --python"] = version >= (22, 3)
 print(json.dumps(has))
 """
@@ -263,16 +268,17 @@ def _modules(environment: Path) -> list[str]:
 
 
 def _run(
-    command: Sequence[str], cwd: Path, extra: dict[str, str] | None = None
+    command: Sequence[str], cwd: Path | None, extra: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; standard error is part of its output.
 
-    Not in the user's directory: `python -m pip` would import a pip.py from there.
+    `cwd` is to be none of the user's, from where `python -m pip` would import a pip.py, and uv read
+    its settings; None stands for it, where a command does neither.
     """
     try:
         return subprocess.run(
             command,
-            cwd=str(cwd),
+            cwd=cwd,
             env={**_environment_variables(), **(extra or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import gevent
 
 from bootstrapper.errors import UserError
+from bootstrapper.processes import exit_code
 
 REFRESH_SECONDS = 50.0  # macOS and Debian forget a ticket after 5 and 15 minutes
 
@@ -36,7 +37,7 @@ def sudo_ready(*, needed_for: str, can_ask: bool) -> Iterator[None]:
                 "terminal to ask on; run it in a terminal, or run `sudo -v` there first."
             )
         print(f"Root is needed for: {needed_for}.", flush=True)
-        if subprocess.run(["sudo", "-v"], check=False).returncode != 0:
+        if exit_code(["sudo", "-v"]) != 0:
             raise SudoError(
                 "sudo was not granted, so nothing was changed. Run it as a user who may use sudo, "
                 "or ask an administrator for that right."
@@ -51,7 +52,7 @@ def sudo_ready(*, needed_for: str, can_ask: bool) -> Iterator[None]:
 
 def _has_ticket() -> bool:
     try:
-        return subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0
+        return exit_code(["sudo", "-n", "true"], stderr=subprocess.DEVNULL) == 0
     except FileNotFoundError:
         raise SudoError(
             "Root is needed, and there is no sudo here; run it as root, or have sudo installed."
@@ -61,4 +62,4 @@ def _has_ticket() -> bool:
 def _keep() -> None:
     while True:
         gevent.sleep(REFRESH_SECONDS)
-        subprocess.run(["sudo", "-n", "-v"], capture_output=True, check=False)
+        exit_code(["sudo", "-n", "-v"], stderr=subprocess.DEVNULL)

@@ -51,10 +51,9 @@ def test_the_ticket_is_kept_alive(
 ) -> None:
     monkeypatch.setattr(sudo, "REFRESH_SECONDS", 0.01)
     (tmp_path / "ticket").touch()
-    with sudo_ready(needed_for="x", can_ask=False):
-        with gevent.Timeout(10):
-            while "-n -v" not in calls.read_text():
-                gevent.sleep(0.01)
+    with sudo_ready(needed_for="x", can_ask=False), gevent.Timeout(10):
+        while "-n -v" not in calls.read_text():
+            gevent.sleep(0.01)
 
 
 @pytest.mark.usefixtures("calls")

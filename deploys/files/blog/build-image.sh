@@ -10,25 +10,33 @@ set -eu
 site=$1
 shift
 files=$(cd "$(dirname "$0")" && pwd)
-context=$(mktemp -d "${TMPDIR:-/tmp}/bootstrapper-build.XXXXXX")
-trap 'rm -rf "$context"' EXIT
+work=$(mktemp -d "${TMPDIR:-/tmp}/bootstrapper-build.XXXXXX")
+trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' HUP TERM
 
-mkdir "$context/site" "$context/gems"
+context=$work/context
+mkdir "$context" "$context/site" "$context/gems"
 cp "$files"/* "$context/"
 cd "$site"
 for name in Gemfile Gemfile.lock _config.yml _config.yaml .ruby-version *.gemspec; do
   [ ! -f "$name" ] || cp "$name" "$context/gems/"
 done
-sh "$files/site-files.sh" | tar -c -h --null -T - -f - | tar -x -f - -C "$context/site"
+{ sh "$files/site-files.sh" | tar -c -h --null -T - -f - || : >"$work/unread"; } |
+  tar -x -f - -C "$context/site"
+if [ -e "$work/unread" ]; then
+  echo "Files of the site cannot be read, they are named above; mend their permissions." >&2
+  exit 1
+fi
 chmod -R u+rwX,go+rX "$context"
 
 # A pipe keeps only the last exit code; what the author has to read comes last, without the
 # engine's own lines around it.
-{ "$@" "$context" 2>&1 || : >"$context/failed"; } | tee "$context/log"
-if [ -e "$context/failed" ]; then
-  grep -E '^[^A-Za-z[]*(\[blog\]|Liquid|YAML|Conversion error|Error:|Invalid|Layout)' "$context/log" |
-    tail -n 10 >&2
+{ "$@" "$context" 2>&1 || : >"$work/failed"; } | tee "$work/log"
+if [ -e "$work/failed" ]; then
+  # The classic builder paints what a step said on standard error; BuildKit numbers it, and repeats it.
+  escape=$(printf '\033')
+  sed "s/$escape\[[0-9;]*m//g" "$work/log" | sed -n 's/.*\[blog\] /[blog] /p' |
+    awk '!seen[$0]++' | tail -n 10 >&2
   exit 1
 fi

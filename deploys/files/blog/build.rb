@@ -16,34 +16,80 @@ ROOT = "/out/srv/site"
 # What a person reads when the build fails; no Ruby trace.
 class Unbuildable < StandardError; end
 
-# Jekyll's log, with its warnings kept.
+# Jekyll's log, with its warnings and errors kept.
 class Notes < Jekyll::Stevenson
-  attr_reader :warnings
+  CONTINUED = /\A {20}/.freeze # Jekyll indents a line without a topic of its own so far
+
+  attr_reader :warnings, :errors
 
   def initialize
     super
     @warnings = []
+    @errors = []
   end
 
   def add(severity, message = nil, progname = nil)
-    text = (message || (block_given? ? yield : progname)).to_s.gsub(/\e\[[\d;]*m/, "").squeeze(" ").strip
-    @warnings << text if severity >= WARN && !text.empty?
+    line = (message || (block_given? ? yield : progname)).to_s.gsub(/\e\[[\d;]*m/, "")
+    keep(@warnings, line) if severity >= WARN # a build goes on after many of its errors
+    keep(@errors, line) if severity >= ERROR
     super
+  end
+
+  private
+
+  def keep(notes, line)
+    text = line.gsub("#{Dir.pwd}/", "").squeeze(" ").strip
+    return if text.empty?
+
+    line.match?(CONTINUED) && notes.any? ? notes.last << " #{text}" : notes << text
+  end
+end
+
+# Debian's Jekyll reads YAML with Psych, Jekyll itself with SafeYAML, where a word that begins with
+# a colon, as in `permalink: :title`, is a text. Psych makes a symbol of it: Jekyll 4.3.1 then stops,
+# and 4.3.4 writes every post to the one file title.html.
+module ColonsAreText
+  def safe_load_yaml(yaml)
+    classes = [Date, Symbol, Time]
+    text_for_symbols(Psych.safe_load(yaml, :permitted_classes => classes, :aliases => true))
+  end
+
+  private
+
+  def text_for_symbols(value)
+    case value
+    when Symbol then ":#{value}"
+    when Array then value.map { |item| text_for_symbols(item) }
+    when Hash then value.to_h { |key, item| [text_for_symbols(key), text_for_symbols(item)] }
+    else value
+    end
   end
 end
 
 def configuration(from, without)
-  wishes = Wishes.new(".", without)
-  config = Jekyll.configuration("source" => Dir.pwd, "destination" => ROOT)
-  plugins = [*config["plugins"], *(wishes.bundled_plugins.map(&:name) if from == "packages")].uniq - without
+  config = Jekyll.configuration("source" => Dir.pwd)
   baseurl = config["baseurl"].to_s.gsub(%r{\A/+|/+\z}, "")
   baseurl = "/#{baseurl}" unless baseurl.empty?
   changes = {
     "source" => Dir.pwd, "destination" => ROOT + baseurl, "baseurl" => baseurl,
-    "plugins" => plugins, "disable_disk_cache" => true,
+    "plugins" => plugins(config, from, without), "disable_disk_cache" => true,
+    "exclude" => [*config["exclude"], *own_destination(config)],
   }
   changes["theme"] = nil if without.include?(config["theme"])
   [Jekyll.configuration(changes), baseurl]
+end
+
+# A bundle loads the plugins of its Gemfile itself; without one, they are loaded by name.
+def plugins(config, from, without)
+  named = [*config["plugins"], *config["gems"]]
+  bundled = from == "packages" ? Wishes.new(".", without).bundled_plugins : []
+  (named + bundled.flat_map { |gem| gem.autorequire || [gem.name] }).uniq - without
+end
+
+# Where the author's own builds go, inside the source: what lies there is no source.
+def own_destination(config)
+  destination = File.expand_path(config["destination"])
+  destination.start_with?("#{Dir.pwd}/") ? [destination.delete_prefix("#{Dir.pwd}/")] : []
 end
 
 def check(site)
@@ -93,9 +139,10 @@ def write_down(site, baseurl, warnings)
   FileUtils.chmod_R("a+rX", "/out")
 end
 
-def build(from, without)
-  notes = Notes.new
+def build(from, without, notes)
   Jekyll.logger = notes
+  Jekyll::Utils.singleton_class.prepend(ColonsAreText) if Jekyll::Utils.respond_to?(:safe_load_yaml)
+  Jekyll::PluginManager.require_from_bundler
   config, baseurl = configuration(from, without)
   unless baseurl.match?(%r{\A[A-Za-z0-9\-._~/]*\z})
     raise Unbuildable, "_config.yml: baseurl #{baseurl.inspect} has characters that no address has."
@@ -108,13 +155,14 @@ def build(from, without)
   notes.warnings.uniq.each { |warning| warn "[blog] warning: #{warning}" }
 end
 
+notes = Notes.new
 begin
   from, *without = ARGV
-  build(from, without)
+  build(from, without, notes)
 rescue Unbuildable, Wishes::Broken => e
   abort "[blog] The site cannot be built: #{e.message}"
-rescue SystemExit
-  raise
-rescue StandardError, ScriptError => e
-  abort "[blog] The site cannot be built: #{e.class.name.split("::").last(2).join(" ")}: #{e.message.strip}"
+rescue StandardError, ScriptError, SystemExit => e
+  # Jekyll's own words name the file, which the exception does not.
+  said = notes.errors.last || "#{e.class.name.split("::").last(2).join(" ")}: #{e.message.strip}"
+  abort "[blog] The site cannot be built: #{said}"
 end

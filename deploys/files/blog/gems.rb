@@ -13,7 +13,7 @@ def own_gemfile(plugins)
   <<~GEMFILE
     source Gem.sources.first.uri.to_s
     gem "jekyll"
-    group(:jekyll_plugins) { #{plugins.inspect}.each { |name| gem name } }
+    group(:jekyll_plugins) { #{plugins.inspect}.each { |name| gem name.tr("/", "-") } }
   GEMFILE
 end
 
@@ -31,7 +31,7 @@ end
 
 without = ARGV
 if !File.file?("Gemfile")
-  File.write("Gemfile", own_gemfile(Wishes.new(".", without).configured.map { |name| name.split("/").first }))
+  File.write("Gemfile", own_gemfile(Wishes.new(".", without).configured))
 elsif without.any?
   File.rename("Gemfile", "Gemfile.whole")
   File.write("Gemfile", gemfile_without(without))

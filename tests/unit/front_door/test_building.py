@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from tests.unit.front_door.conftest import (
     Door,
@@ -115,6 +118,10 @@ def test_no_network_is_said_in_words(fresh_door: Door) -> None:
     assert fresh_door.environments == []
 
 
+def test_files_named_in_pips_settings_are_found_from_where_the_user_is(fresh_door: Door) -> None:
+    assert told(fresh_door.start(PIP_FIND_LINKS="../wheels", cwd=fresh_door.home))["tiny"] == "1.0"
+
+
 def test_settings_that_send_packages_elsewhere_do_not_reach_the_build(
     fresh_door: Door, tmp_path: Path
 ) -> None:
@@ -160,6 +167,18 @@ def _python_without(tmp_path: Path, *modules: str) -> str:
 def test_python_without_ensurepip_builds_with_its_pip(fresh_door: Door, tmp_path: Path) -> None:
     python = _python_without(tmp_path, "ensurepip")
     assert told(fresh_door.start(python=[python]))["tiny"] == "1.0"
+
+
+def test_python_without_ensurepip_and_pip_builds_with_uv(fresh_door: Door, tmp_path: Path) -> None:
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent))
+    if uv is None:
+        pytest.skip("no uv; pip install -r requirements/dev.txt")
+    (tmp_path / "uv").symlink_to(uv)
+    python = _python_without(tmp_path, "ensurepip", "pip")
+    settings = {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(fresh_door.wheels)}
+    result = fresh_door.start(python=[python], PATH=str(tmp_path), **settings)
+    assert told(result)["tiny"] == "1.0"
+    assert stat.S_IMODE(fresh_door.environment.stat().st_mode) == 0o700
 
 
 def test_python_that_can_make_no_environment_says_what_to_install(
