@@ -12,7 +12,7 @@ lint: .venv/ready
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
-	shellcheck bootstrap.sh .ci/run $$(git ls-files '*.sh')
+	shellcheck bootstrap.sh requirements/update .ci/run $$(git ls-files '*.sh')
 
 bench: prepare .venv/ready  ## the budgets, measured beside what users would use instead
 	$(VENV)/python bench/run.py

@@ -22,7 +22,7 @@ from pyinfra.connectors.local import LocalConnector
 from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.util import CommandOutput, OutputLine, make_unix_command
 
-from bootstrapper.processes import Process, ended, start
+from bootstrapper.processes import Process, ended
 
 GRACE_SECONDS = 5.0
 
@@ -66,7 +66,7 @@ class LocalMachine(LocalConnector):
         good_codes = arguments.pop("_success_exit_codes", None) or [0]
         arguments.pop("_get_pty", None)
         line = make_unix_command(command, **arguments).get_raw_value()
-        process = start(
+        process = subprocess.Popen(
             ["/bin/sh", "-c", f"exec {line}"],
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,

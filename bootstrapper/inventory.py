@@ -11,11 +11,14 @@ from typing import Any, cast, get_origin
 from pyinfra.api import Inventory, State
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.context import ctx_state
-from pyinfra_cli.exceptions import CliError, UnexpectedExternalError
-from pyinfra_cli.inventory import make_inventory_from_files
 
 from bootstrapper.errors import UserError
+from bootstrapper.processes import processes_left_alone
 from deploys.settings import Settings, SettingsError, is_git_url, parse_settings
+
+with processes_left_alone():
+    from pyinfra_cli.exceptions import CliError, UnexpectedExternalError
+    from pyinfra_cli.inventory import make_inventory_from_files
 
 THIS_MACHINE = "@local"
 

@@ -1,17 +1,17 @@
-"""Processes of this computer, started by the standard library's own Popen.
+"""Processes of this computer, started by the standard library's own Popen, waited for by gevent.
 
-pyinfra's command line package, whose inventory loader we use, replaces the standard library's by
-gevent's when it is imported (`monkey.patch_all()`, pyinfra 3.10), which connecting to many machines
-at once also wants. But gevent forks in Python: it is slow, and runs hooks in every child, some of
-which fail aloud there (gevent 25.5.1 with Python 3.11.2).
+gevent's Popen forks in Python: it is slow, and runs hooks in every child, some of which fail aloud
+there (gevent 25.5.1 with Python 3.11.2).
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import subprocess
 import time
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import gevent
 from gevent import monkey
@@ -19,10 +19,19 @@ from gevent import monkey
 Process = subprocess.Popen[bytes]
 
 
-def start(arguments: Sequence[str], **options: Any) -> Process:
-    """Start a process; `options` are those of `subprocess.Popen`."""
-    popen = monkey.get_original("subprocess", "Popen")
-    return cast(Process, popen(list(arguments), **options))
+@contextlib.contextmanager
+def processes_left_alone() -> Iterator[None]:
+    """Import pyinfra's command line package in this block, whose inventory loader we use.
+
+    It calls `monkey.patch_all()` when it is imported (pyinfra 3.10, pyinfra_cli/__init__.py).
+    Connecting to many machines at once wants that for sockets and threads; processes do not.
+    """
+    patch_all = monkey.patch_all
+    monkey.patch_all = functools.partial(patch_all, subprocess=False, os=False, signal=False)
+    try:
+        yield
+    finally:
+        monkey.patch_all = patch_all
 
 
 def exit_code(arguments: Sequence[str], **options: Any) -> int:
@@ -31,7 +40,7 @@ def exit_code(arguments: Sequence[str], **options: Any) -> int:
     Raises:
         FileNotFoundError: there is no such program.
     """
-    process = start(arguments, **options)
+    process: Process = subprocess.Popen(list(arguments), **options)
     ended(process, None)
     return process.returncode
 

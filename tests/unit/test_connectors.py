@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
+from gevent import monkey
 from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
@@ -75,6 +77,15 @@ def test_no_password_and_no_askpass_reach_a_command(tmp_path: Path) -> None:
     told = target.read_text()
     assert "PYINFRA_SUDO_PASSWORD" not in told
     assert "SUDO_ASKPASS" not in told
+
+
+def test_processes_are_the_standard_librarys_own() -> None:
+    """pyinfra's command line package would replace them by gevent's, which fork in Python."""
+    import bootstrapper.inventory  # noqa: F401 (imports that package)
+
+    assert subprocess.Popen.__module__ == "subprocess"
+    assert not monkey.is_module_patched("subprocess")
+    assert monkey.is_module_patched("socket")
 
 
 def test_the_connector_in_use_is_the_mended_one() -> None:

@@ -175,8 +175,9 @@ def test_python_without_ensurepip_and_pip_builds_with_uv(fresh_door: Door, tmp_p
         pytest.skip("no uv; pip install -r requirements/dev.txt")
     (tmp_path / "uv").symlink_to(uv)
     python = _python_without(tmp_path, "ensurepip", "pip")
-    settings = {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(fresh_door.wheels)}
-    result = fresh_door.start(python=[python], PATH=str(tmp_path), **settings)
+    settings = tmp_path / "uv.toml"
+    settings.write_text(f"no-index = true\nfind-links = [{str(fresh_door.wheels)!r}]\n")
+    result = fresh_door.start(python=[python], PATH=str(tmp_path), UV_CONFIG_FILE=str(settings))
     assert told(result)["tiny"] == "1.0"
     assert stat.S_IMODE(fresh_door.environment.stat().st_mode) == 0o700
 
