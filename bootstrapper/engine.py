@@ -315,7 +315,8 @@ class _Evaluation:
             self.state.running_a_command.discard(self.host.name)
         succeeded, output = answer if isinstance(answer, tuple) else (answer, CommandOutput([]))
         if not succeeded:
-            raise _CommandFailed(shown, output.output_lines)
+            # Where a command says on standard error what went wrong, the rest is only noise.
+            raise _CommandFailed(shown, output.stderr_lines or output.output_lines)
 
 
 class _CommandFailed(PyinfraError):

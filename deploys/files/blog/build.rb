@@ -75,6 +75,7 @@ def configuration(from, without)
     "plugins" => plugins(config, from, without), "disable_disk_cache" => true,
     "exclude" => [*config["exclude"], *own_destination(config)],
   }
+  changes["markdown"] = "kramdown" if without.include?(config["markdown"].to_s.downcase)
   changes["theme"] = nil if without.include?(config["theme"])
   [Jekyll.configuration(changes), baseurl]
 end

@@ -13,7 +13,7 @@ end
 def missing(directory, without)
   wishes = Wishes.new(directory, without)
   names = wishes.configured + wishes.bundled_plugins.map(&:name)
-  names.uniq.reject { |name| installed?(name) }
+  names.uniq.reject { |name| installed?(name) } + wishes.bygone_markdown
 end
 
 begin

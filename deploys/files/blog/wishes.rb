@@ -27,6 +27,11 @@ class Wishes
     named.map(&:to_s).uniq - @without
   end
 
+  # The Markdown processor that was left behind by Jekyll 4, if the configuration still names it.
+  def bygone_markdown
+    %w[redcarpet rdiscount maruku].select { |name| name == configuration["markdown"].to_s.downcase } - @without
+  end
+
   # The Gemfile's gems for this platform, but for those left out.
   def bundled
     gemfile = File.join(@directory, "Gemfile")
