@@ -44,8 +44,8 @@ class Subject:
         return self._run("plan", *self._settings, *options)
 
     def verify(self) -> Run:
-        """`verify`: the proof alone."""
-        return self._run("verify", *self._settings)
+        """`verify --json`: the proof alone."""
+        return self._run("verify", *self._settings, "--json")
 
     @property
     def inventory_data(self) -> dict[str, object]:
@@ -71,6 +71,11 @@ def builder_image() -> str:
     """The name of the image that built the site of the container that runs."""
     label = '{{index .Config.Labels "bootstrapper.builder"}}'
     return _docker("container", "inspect", "--format", label, CONTAINER).split()[0]
+
+
+def proof_seconds(verified: Run) -> float:
+    """How long the proof itself took within a run of `verify`, by its own account."""
+    return float(json.loads(verified.output)["proofs"]["@local"]["seconds"])
 
 
 def jekyll_seconds(site: Path) -> float:

@@ -52,6 +52,7 @@ class Terminal(Observer):
 
     def begin(self, what: str, *, machines: int, show_operations: bool) -> None:
         """A phase of the run begins; a plan is shown as a whole afterwards, so not by operation."""
+        self.end()
         self._many = machines > 1
         self._showing_operations = show_operations
         if self._console.is_terminal:

@@ -6,9 +6,11 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from .job import BLOG, HOME, PROJECT, URL, bootstrap, record, run
 from .machine import DebianMachine, Disk
 from .tree import debian_tree
 
@@ -44,4 +46,39 @@ def bare_disk(machine_cache: Path) -> Disk:
 def machine(bare_disk: Disk, machine_cache: Path) -> Iterator[DebianMachine]:
     """A bare machine of the test's own."""
     with DebianMachine(bare_disk, machine_cache) as machine:
+        yield machine
+
+
+@pytest.fixture(scope="session")
+def first_run() -> dict[str, Any]:
+    """What the first run said; filled by `prepared_disk`."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def prepared_disk(
+    bare_disk: Disk,
+    machine_cache: Path,
+    first_run: dict[str, Any],
+) -> Disk:
+    """A machine on which the main job has run once, for a copy of the sample site."""
+    with DebianMachine(bare_disk, machine_cache) as machine:
+        machine.copy_checkout(PROJECT, HOME)
+        machine.run(["cp", "-R", f"{HOME}/examples/blog", BLOG], user="dev")
+        first_run["plan"] = bootstrap(machine, "plan")
+        first_run["run"] = bootstrap(machine)
+        print(first_run["run"].stdout, first_run["run"].stderr)
+        assert first_run["run"].returncode == 0, first_run["run"].stderr
+        first_run["report"] = record(machine)
+        first_run["again"] = bootstrap(machine)
+        first_run["plan again"] = bootstrap(machine, "plan")
+        first_run["answer"] = machine.get(f"{URL}/")
+        return machine.freeze(machine_cache / "machines" / f"proved-{os.getpid()}")
+
+
+@pytest.fixture
+def proved(prepared_disk: Disk, machine_cache: Path) -> Iterator[DebianMachine]:
+    """That machine, switched on again, its engine started by another run."""
+    with DebianMachine(prepared_disk, machine_cache) as machine:
+        run(machine)
         yield machine

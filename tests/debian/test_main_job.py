@@ -3,94 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.debian.job import BLOG, HOME, PROJECT, URL, bootstrap, changed, docker, record, run
 from tests.debian.machine import DebianMachine, Disk
 from tests.debian.process import InsideProcess
 from tests.debian.waiting import wait_for
 
 pytestmark = pytest.mark.debian
-
-PROJECT = Path(__file__).resolve().parents[2]
-HOME = "/home/dev/bootstrapper"
-BLOG = "/home/dev/blog"
-URL = "http://127.0.0.1:4000"
-
-
-@pytest.fixture(scope="session")
-def first_run() -> dict[str, Any]:
-    """What the first run said; filled by `prepared_disk`."""
-    return {}
-
-
-@pytest.fixture(scope="session")
-def prepared_disk(
-    bare_disk: Disk,
-    machine_cache: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-    first_run: dict[str, Any],
-) -> Disk:
-    """A machine on which the main job has run once, for a copy of the sample site."""
-    with DebianMachine(bare_disk, machine_cache) as machine:
-        machine.copy_checkout(PROJECT, HOME)
-        machine.run(["cp", "-R", f"{HOME}/examples/blog", BLOG], user="dev")
-        first_run["plan"] = bootstrap(machine, "plan")
-        first_run["run"] = bootstrap(machine)
-        print(first_run["run"].stdout, first_run["run"].stderr)
-        assert first_run["run"].returncode == 0, first_run["run"].stderr
-        first_run["report"] = record(machine)
-        first_run["again"] = bootstrap(machine)
-        first_run["plan again"] = bootstrap(machine, "plan")
-        first_run["answer"] = machine.get(f"{URL}/")
-        return machine.freeze(machine_cache / "machines" / f"proved-{os.getpid()}")
-
-
-@pytest.fixture
-def proved(prepared_disk: Disk, machine_cache: Path) -> Iterator[DebianMachine]:
-    """That machine, switched on again, its engine started by another run."""
-    with DebianMachine(prepared_disk, machine_cache) as machine:
-        run(machine)
-        yield machine
-
-
-def bootstrap(
-    machine: DebianMachine, *arguments: str, user: Any = "dev", blog: str = BLOG
-) -> subprocess.CompletedProcess[str]:
-    return machine.run(
-        ["python3", f"{HOME}/bootstrap.py", "--blog", blog, *arguments], user=user, check=False
-    )
-
-
-def run(machine: DebianMachine, *arguments: str) -> str:
-    """A run that has to succeed."""
-    answer = bootstrap(machine, *arguments)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    return answer.stdout
-
-
-def record(machine: DebianMachine) -> dict[str, Any]:
-    text = machine.read("/home/dev/.local/state/bootstrapper/record.json")
-    return dict(json.loads(text)["report"])
-
-
-def changed(report: dict[str, Any]) -> list[str]:
-    """Stages in which the last run changed something, each once."""
-    (machine,) = report["machines"]
-    stages = [o["stage"] for o in machine["operations"] if o["status"] == "changed"]
-    return list(dict.fromkeys(stages))
-
-
-def docker(machine: DebianMachine, *arguments: str) -> str:
-    return machine.run(["docker", *arguments]).stdout.strip()
 
 
 @pytest.mark.usefixtures("prepared_disk")

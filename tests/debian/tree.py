@@ -25,6 +25,7 @@ USERS = {"dev": 1000, "asked": 1001, "guest": 1002}
 
 _SUDOERS = "dev ALL=(ALL) NOPASSWD: ALL\nasked ALL=(ALL) ALL\n"
 _NAMESERVER = "10.0.2.3"  # slirp4netns(1), --configure: asks whatever the host asks
+_PATIENCE = "options timeout:5 attempts:5"  # resolv.conf(5): a loaded host forwards slowly
 _HOSTS = "127.0.0.1 localhost debian\n::1 localhost\n"
 _FETCHING_PIP = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout")
 
@@ -123,7 +124,7 @@ def _build(recipe: _Recipe, tree: Path) -> None:
         ],
         check=True,
     )
-    _write(tree / "etc/resolv.conf", f"nameserver {_NAMESERVER}\n")
+    _write(tree / "etc/resolv.conf", f"nameserver {_NAMESERVER}\n{_PATIENCE}\n")
     _write(tree / "etc/hosts", _HOSTS)
     _write(tree / "etc/hostname", "debian\n")
     _write(tree / "etc/pip.conf", recipe.pip)

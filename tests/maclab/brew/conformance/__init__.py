@@ -1,0 +1,1 @@
+"""Replays recordings of the real Homebrew against the simulated one, and counts what agrees."""
