@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.status import Status as Spinner
 from typing_extensions import override
 
-from bootstrapper.engine import Observer
+from bootstrapper.observers import Observer
 from bootstrapper.results import Failure, MachineResult, OperationResult, Report
 from bootstrapper.stages import Stage
 from deploys.findings import Finding

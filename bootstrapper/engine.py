@@ -13,7 +13,7 @@ import importlib
 import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import gevent
 from gevent.hub import Hub
@@ -26,9 +26,9 @@ from pyinfra.api.host import Host
 from pyinfra.api.state import StateOperationHostData
 from pyinfra.connectors.util import CommandOutput, make_unix_command
 from pyinfra.context import ctx_config, ctx_host, ctx_inventory, ctx_state
-from typing_extensions import override
 
-from bootstrapper.connectors import OutputListener, replacement_for
+from bootstrapper.connectors import replacement_for
+from bootstrapper.observers import Observer
 from bootstrapper.results import Failure, MachineResult, OperationResult, Status
 from bootstrapper.stages import Stage
 from deploys.findings import Refused, take_findings
@@ -39,54 +39,6 @@ OUTPUT_TAIL = 12
 PARALLEL_MACHINES = 64
 
 _pyinfra_operation = importlib.import_module("pyinfra.api.operation")
-
-
-class Observer(OutputListener, Protocol):
-    """Whoever follows a run while it happens: the console, the log."""
-
-    def stage_started(self, machine: str, stage: Stage) -> None:
-        """A stage begins on a machine."""
-
-    def operation_started(self, machine: str, stage: str, name: str) -> None:
-        """An operation begins; it may turn out to have nothing to do."""
-
-    def command_started(self, machine: str, command: str) -> None:
-        """A command that changes the machine is about to run; secrets are masked."""
-
-    def operation_finished(self, result: OperationResult) -> None:
-        """An operation was evaluated."""
-
-
-class Observers(Observer):
-    """Several observers as one."""
-
-    def __init__(self, observers: Sequence[Observer]) -> None:
-        self._observers = observers
-
-    @override
-    def stage_started(self, machine: str, stage: Stage) -> None:
-        for observer in self._observers:
-            observer.stage_started(machine, stage)
-
-    @override
-    def operation_started(self, machine: str, stage: str, name: str) -> None:
-        for observer in self._observers:
-            observer.operation_started(machine, stage, name)
-
-    @override
-    def command_started(self, machine: str, command: str) -> None:
-        for observer in self._observers:
-            observer.command_started(machine, command)
-
-    @override
-    def output(self, machine: str, line: str) -> None:
-        for observer in self._observers:
-            observer.output(machine, line)
-
-    @override
-    def operation_finished(self, result: OperationResult) -> None:
-        for observer in self._observers:
-            observer.operation_finished(result)
 
 
 class FactFailed(PyinfraError):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from bootstrapper.engine import Observer
+from bootstrapper.observers import Observer
 from bootstrapper.results import OperationResult
 from bootstrapper.stages import Stage
 

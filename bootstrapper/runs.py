@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bootstrapper.console import Terminal
-from bootstrapper.engine import Engine, Interrupted, Observers
+from bootstrapper.engine import Engine, Interrupted
 from bootstrapper.errors import UserError
 from bootstrapper.inventory import (
     THIS_MACHINE,
@@ -21,6 +21,7 @@ from bootstrapper.inventory import (
     parse_override,
 )
 from bootstrapper.log import RunLog
+from bootstrapper.observers import Observers
 from bootstrapper.options import Options
 from bootstrapper.proving import Verdict, prove_blog
 from bootstrapper.record import new_log, only_run, read_record, state_directory, write_record

@@ -9,7 +9,8 @@ from typing import Any
 from pyinfra.api import Inventory
 from typing_extensions import override
 
-from bootstrapper.engine import Engine, Observer
+from bootstrapper.engine import Engine
+from bootstrapper.observers import Observer
 from bootstrapper.results import MachineResult, OperationResult
 from bootstrapper.stages import Stage
 
