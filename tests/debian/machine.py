@@ -10,7 +10,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import IO, Literal, TypeVar
 
 import requests
+from gevent import monkey
 
 from .cgroup import Cgroup
 from .network import connect_to_host, enter_network
@@ -188,10 +188,15 @@ class DebianMachine:
                 results.append(function())
             except BaseException as error:
                 errors.append(error)
+            finally:
+                done.release()
 
-        thread = threading.Thread(target=work)
-        thread.start()
-        thread.join()
+        # A thread of the system's: once pyinfra's command line package is imported, `threading`
+        # makes greenlets, and entering the network in one of those moves the whole test run there.
+        done = monkey.get_original("_thread", "allocate_lock")()
+        done.acquire()
+        monkey.get_original("_thread", "start_new_thread")(work, ())
+        done.acquire()
         if errors:
             raise errors[0]
         return results[0]
