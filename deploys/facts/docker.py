@@ -41,9 +41,10 @@ class Images(FactBase[dict[str, Image]]):
         """A JSON array of images, each with all its names."""
         images = {}
         for entry in json.loads("\n".join(output)):
-            digests = entry.get("RepoDigests") or [""]
-            image = Image(entry["Id"], digests[0].rpartition("@")[2])
-            images.update({_plain(name): image for name in entry.get("RepoTags") or []})
+            digests = dict(digest.split("@") for digest in entry.get("RepoDigests") or [])
+            for name in entry.get("RepoTags") or []:
+                digest = digests.get(name.rpartition(":")[0], "")
+                images[_plain(name)] = Image(entry["Id"], digest)
         return images
 
 

@@ -74,7 +74,7 @@ def test_the_stock_command_runs_the_same_deploys_and_finds_nothing_to_do(
 ) -> None:
     before = docker(proved, "inspect", "-f", "{{.Id}}", "bootstrapper-blog")
     answer = proved.run(
-        ["sh", "-c", f"cd {HOME} && ~/.cache/bootstrapper/env-*/bin/pyinfra -y "
+        ["sh", "-c", f"cd {HOME} && ~/.cache/bootstrapper/env-*/bin/python -m pyinfra -y "
          f"--data blog={BLOG} inventories/laptop.py deploys/all.py"],
         user="dev",
     )  # fmt: skip
@@ -86,7 +86,7 @@ def test_the_stock_command_runs_the_same_deploys_and_finds_nothing_to_do(
 def test_the_stock_command_mends_too(proved: DebianMachine) -> None:
     docker(proved, "rm", "-f", "bootstrapper-blog")
     proved.run(
-        ["sh", "-c", f"cd {HOME} && ~/.cache/bootstrapper/env-*/bin/pyinfra -y "
+        ["sh", "-c", f"cd {HOME} && ~/.cache/bootstrapper/env-*/bin/python -m pyinfra -y "
          f"--data blog={BLOG} inventories/laptop.py deploys/all.py"],
         user="dev",
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
+import subprocess
 import socket
 import threading
 import time
@@ -153,11 +153,13 @@ def test_progress_is_told_for_each_answer_up_to_the_last(blog: Blog) -> None:
 
 def test_ctrl_c_ends_a_proof_at_once_and_leaves_no_thread(blog: Blog) -> None:
     before = set(threading.enumerate())
+    killers: list[subprocess.Popen[bytes]] = []
 
     def interrupt(done: int, total: int) -> None:
         if done == 1:
             blog.server.freeze()
-            threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+            # From another process, as a terminal's would come.
+            killers.append(subprocess.Popen(["sh", "-c", f"sleep 0.2; kill -INT {os.getpid()}"]))
 
     started = time.monotonic()
     try:
@@ -166,8 +168,8 @@ def test_ctrl_c_ends_a_proof_at_once_and_leaves_no_thread(blog: Blog) -> None:
     finally:
         blog.server.thaw()
     assert time.monotonic() - started < 3
-    left = [thread for thread in set(threading.enumerate()) - before if "Timer" not in thread.name]
-    assert left == []
+    assert [killer.wait() for killer in killers] == [0]
+    assert set(threading.enumerate()) - before == set()
 
 
 def test_a_server_that_closes_idle_connections_is_no_fault(blog: Blog) -> None:
