@@ -133,11 +133,20 @@ def write_down(site, baseurl, warnings)
   }
   File.write("/out/srv/manifest.json", JSON.generate(manifest))
   File.write("/out/srv/health", health_address(files, baseurl))
-  server = %(error_page 404 "#{baseurl}/404.html";\n)
-  server += %(location = / { return 302 "#{baseurl}/"; }\n) unless baseurl.empty?
-  FileUtils.mkdir_p("/out/etc/nginx")
-  File.write("/out/etc/nginx/site.conf", server)
+  configure_server(baseurl)
   FileUtils.chmod_R("a+rX", "/out")
+end
+
+# What nginx.conf includes: all that differs between two builds.
+def configure_server(baseurl)
+  FileUtils.mkdir_p("/out/etc/nginx")
+  FileUtils.cp(%w[nginx.conf mime.types].map { |name| File.join(__dir__, name) }, "/out/etc/nginx")
+  lines = [
+    %(add_header X-Build-Id "#{ENV.fetch("BUILD_ID")}" always;),
+    %(error_page 404 "#{baseurl}/404.html";),
+  ]
+  lines << %(location = / { return 302 "#{baseurl}/"; }) unless baseurl.empty?
+  File.write("/out/etc/nginx/site.conf", lines.join("\n") + "\n")
 end
 
 def build(from, without, notes)
