@@ -47,6 +47,7 @@ class Terminal(Observer):
         self._spinner: Spinner | None = None
         self._running: dict[str, tuple[str, float]] = {}
         self._announced: set[str] = set()
+        self._stages: dict[str, Stage] = {}
 
     # -- while it happens ------------------------------------------------------------------
 
@@ -73,11 +74,14 @@ class Terminal(Observer):
 
     @override
     def stage_started(self, machine: str, stage: Stage) -> None:
-        if self._showing_operations:
-            self._line(machine, f"[bold]{escape(stage.title)}[/]")
+        self._stages[machine] = stage
 
     @override
     def operation_started(self, machine: str, stage: str, name: str) -> None:
+        # Not before: a stage that declares nothing on this machine is none of its stages.
+        started = self._stages.pop(machine, None)
+        if started and self._showing_operations:
+            self._line(machine, f"[bold]{escape(started.title)}[/]")
         self._running[machine] = (name, time.monotonic())
         self.progress(f"{stage.replace('_', ' ')}: {name}")
 

@@ -199,7 +199,7 @@ class _Evaluation:
         result = self._evaluate(op_hash)
         self.operations.append(result)
         self.state.observer.operation_finished(result)
-        if not result.ok:
+        if result.ends_run:
             raise _Stopped(result.name)
 
     def result(self) -> MachineResult:
@@ -230,6 +230,7 @@ class _Evaluation:
             seconds=time.monotonic() - started,
             after=self._waiting_for if status == "planned" else "",
             failure=failure,
+            optional=bool(data.global_arguments.get("_ignore_errors")),
         )
 
     def _work_through(

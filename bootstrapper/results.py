@@ -34,6 +34,7 @@ class OperationResult:
     """One operation on one machine, evaluated. `seconds` is wall time.
 
     `after` names the earlier stage that has to run first, where the commands are a prediction.
+    `optional` means that nothing else needs it: its failure is one, but the run goes on.
     """
 
     machine: str
@@ -46,11 +47,17 @@ class OperationResult:
     seconds: float = 0.0
     after: str = ""
     failure: Failure | None = None
+    optional: bool = False
 
     @property
     def ok(self) -> bool:
-        """Whether the run may go on after it."""
+        """Whether it is, or can be made, as it should be."""
         return self.status in ("unchanged", "planned", "changed")
+
+    @property
+    def ends_run(self) -> bool:
+        """Whether nothing after it can be relied on."""
+        return not self.ok and not self.optional
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,11 @@ class MachineResult:
         return self.failure is None and all(operation.ok for operation in self.operations)
 
     @property
+    def finished(self) -> bool:
+        """Whether it went through all stages, optional failures aside."""
+        return self.failure is None and not any(o.ends_run for o in self.operations)
+
+    @property
     def to_do(self) -> tuple[OperationResult, ...]:
         """What a plan would change."""
         return tuple(o for o in self.operations if o.status == "planned")
@@ -80,14 +92,12 @@ class MachineResult:
         return tuple(o for o in self.operations if o.status == "changed")
 
     @property
-    def problem(self) -> tuple[str, Failure] | None:
-        """The first failure, and the operation it happened in ("" for the machine as a whole)."""
-        if self.failure:
-            return "", self.failure
-        for operation in self.operations:
-            if operation.failure:
-                return f"{operation.stage}: {operation.name}", operation.failure
-        return None
+    def problems(self) -> tuple[tuple[str, Failure], ...]:
+        """Each failure with the operation it happened in ("" for the machine as a whole)."""
+        whole = (("", self.failure),) if self.failure else ()
+        return whole + tuple(
+            (f"{o.stage}: {o.name}", o.failure) for o in self.operations if o.failure
+        )
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,9 @@ def _apply(session: _Session) -> int:
     _warn_of_damage(session)
     _ask_for_root_to_look(session)
     _evaluate(session)
-    to_do = [result.machine for result in session.results.values() if result.ok and result.to_do]
+    to_do = [
+        result.machine for result in session.results.values() if result.finished and result.to_do
+    ]
     if to_do or not all(result.ok for result in session.results.values()):
         session.terminal.plan(tuple(session.results.values()), commands=False)
     if to_do:
@@ -170,7 +172,7 @@ def _apply(session: _Session) -> int:
         _change(session, to_do)
     _show_failures(session)
     if session.proves:
-        _prove(session, [name for name, result in session.results.items() if result.ok])
+        _prove(session, [name for name, result in session.results.items() if result.finished])
     report = session.report("apply")
     _record(session, report)
     _summarize(session, report)
@@ -249,8 +251,7 @@ def _changes(number: int) -> str:
 
 def _show_failures(session: _Session) -> None:
     for result in session.results.values():
-        if result.problem:
-            where, failure = result.problem
+        for where, failure in result.problems:
             session.terminal.failure(result.machine, where, failure, session.log.path)
 
 

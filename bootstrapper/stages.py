@@ -28,8 +28,11 @@ class Stage:
 
 STAGES = (
     Stage("machine", "Machine"),
-    Stage("container_engine", "Container engine", needs=("machine",)),
-    Stage("ruby", "Ruby", needs=("machine",)),
+    Stage("command_line_tools", "Command Line Tools", needs=("machine",)),
+    Stage("homebrew", "Homebrew", needs=("command_line_tools",)),
+    Stage("container_engine", "Container engine", needs=("machine", "homebrew")),
+    Stage("ruby", "Ruby", needs=("machine", "homebrew")),
+    Stage("shell", "Shell", needs=("homebrew",)),
     Stage("blog", "Blog", needs=("container_engine",)),
 )
 PROOF = Stage("proof", "Proof", needs=("blog",))  # follows the others, and declares nothing

@@ -5,11 +5,17 @@ them needs; a test keeps the two lists alike.
 """
 
 from deploys.blog import blog
+from deploys.command_line_tools import command_line_tools
 from deploys.container_engine import container_engine
+from deploys.homebrew import homebrew
 from deploys.machine import machine
 from deploys.ruby import ruby
+from deploys.shell import shell
 
 machine()
+command_line_tools()
+homebrew()
 container_engine()
 ruby()
+shell()
 blog()

@@ -21,6 +21,8 @@ _CONNECTOR_KEYS = ("ssh_", "docker_identifier", "dockerssh_", "chroot_", "fake_"
 _MEMORY = r"^[1-9][0-9]*[mg]$"
 _IMAGE = r"^[a-z0-9][a-z0-9._/:-]*(@sha256:[0-9a-f]{64})?$"
 _GEM = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+_TAP = r"^[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9][A-Za-z0-9._-]*$"
+_FORMULA = r"^([A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9][A-Za-z0-9._-]*/)?[a-z0-9][a-z0-9+_.@-]*$"
 
 
 class SettingsError(PyinfraError, ValueError):
@@ -72,7 +74,46 @@ class Settings(BaseModel):
     )
     docker_group: bool = Field(
         default=False,
-        description="add the user to the group `docker`; whoever is in it can become root",
+        description="Debian: add the user to the group `docker`; whoever is in it can become root",
+    )
+    container_engine: Literal["colima", "docker-desktop", "orbstack", "podman", "rancher"] = Field(
+        default="colima",
+        description="macOS: the engine to install where none is there; one that is there is kept",
+    )
+    vm_cpus: int = Field(
+        default=2, ge=1, le=64, description="macOS: processors of the virtual machine of colima"
+    )
+    vm_memory: int = Field(
+        default=4, ge=2, le=512, description="macOS: memory of that machine in GiB"
+    )
+    vm_disk: int = Field(
+        default=60, ge=20, le=8192, description="macOS: size to which its disk may grow, in GiB"
+    )
+    ruby_version: str = Field(
+        default="",
+        pattern=r"^$|^[0-9]+\.[0-9]+(\.[0-9]+)?$",
+        description="macOS: the Ruby to have; what the site asks for if not given, else 3.4",
+    )
+    brew_taps: list[Annotated[str, Field(pattern=_TAP)]] = Field(
+        default=[], description="macOS: Homebrew taps to have, such as `user/tap`; they are trusted"
+    )
+    brew_formulae: list[Annotated[str, Field(pattern=_FORMULA)]] = Field(
+        default=[],
+        description="macOS: formulae to have besides those that this tool needs; aliases, "
+        "`name@version` and `user/tap/name` too",
+    )
+    brew_casks: list[Annotated[str, Field(pattern=_FORMULA)]] = Field(
+        default=[], description="macOS: casks to have"
+    )
+    brewfile: str = Field(
+        default="",
+        description="macOS: a Brewfile on the machine whose taps, formulae and casks to have",
+    )
+    homebrew_installer: str = Field(
+        default="ca0130bd52235f2fcb2bf23cfdda004bc5d250c1"
+        "@sha256:8ff338091a5e10bb5fc040b38316648110f42feff057ecf9feaab51fd0a13ef9",
+        pattern=r"^[0-9a-f]{40}@sha256:[0-9a-f]{64}$",
+        description="macOS: commit of Homebrew/install, and the SHA-256 of its `install.sh`",
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pyinfra.api import FactBase
+from pyinfra.context import host
 
 InitSystem = Literal["systemd", "sysv", "none"]
 
@@ -51,6 +52,11 @@ class Machine:
         return self.kernel == "Linux" and "debian" in (self.os_id, *self.os_like)
 
     @property
+    def is_mac(self) -> bool:
+        """Whether this is macOS, of whatever version and processor."""
+        return self.kernel == "Darwin"
+
+    @property
     def root(self) -> tuple[str, ...]:
         """The words that make a command run as root; `sudo -n` never asks for a password."""
         return () if self.uid == 0 else ("sudo", "-n")
@@ -84,6 +90,11 @@ class ThisMachine(FactBase[Machine]):
             os_codename=system.get("os.VERSION_CODENAME", ""),
             os_name=system.get("os.PRETTY_NAME", "") or f"{kernel} {system.get('os.VERSION_ID')}",
         )
+
+
+def on_a_mac() -> bool:
+    """Whether the current host runs macOS."""
+    return host.get_fact(ThisMachine).is_mac
 
 
 def _init(told: dict[str, str]) -> InitSystem:

@@ -21,7 +21,7 @@ from deploys.build import (
     files_hash,
     site_directory,
 )
-from deploys.facts.docker import BlogImages, Images
+from deploys.facts.docker import BUILD_LABEL, IMAGE_LABEL, BlogImages, Images
 from deploys.facts.machine import ThisMachine
 from deploys.facts.site import shell_path
 from deploys.findings import found, refuse
@@ -75,14 +75,19 @@ def blog(settings: Settings) -> Steps:
     arguments = {
         "BUILDER_IMAGE": images.builder,
         "SERVER_IMAGE": images.server,
-        "BUILDER_DIGEST": images.builder_digest,
-        "SERVER_DIGEST": images.server_digest,
         "GEMS_FROM": images.origin,
         "WITHOUT_PLUGINS": " ".join(settings.without_plugins),
         "JEKYLL_ENV": settings.jekyll_env,
         "BUILD_ID": build.id,
     }
     words = [word for item in arguments.items() for word in ("--build-arg", "=".join(item))]
+    labels = {
+        IMAGE_LABEL: "blog",
+        BUILD_LABEL: build.id,
+        "bootstrapper.builder": f"{images.builder} {images.builder_digest}".strip(),
+        "bootstrapper.server": f"{images.server} {images.server_digest}".strip(),
+    }
+    words += [word for item in labels.items() for word in ("--label", "=".join(item))]
     network = ["--network", "none"] if images.origin == "packages" else []
     yield StringCommand(
         "sh",
