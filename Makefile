@@ -12,6 +12,7 @@ lint: .venv/ready
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
+	$(VENV)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	shellcheck bootstrap.sh requirements/update .ci/run $$(git ls-files '*.sh')
 
 bench: prepare .venv/ready  ## the budgets, measured beside what users would use instead

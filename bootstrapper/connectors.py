@@ -177,4 +177,7 @@ def _split(pipe: IO[bytes]) -> Iterator[bytes]:
 def _send(process: Process, number: signal.Signals) -> None:
     # It may be gone, or root's: then the terminal's own Ctrl-C has reached it.
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        process.send_signal(number)
+        if os.getpgid(process.pid) == process.pid:
+            os.killpg(process.pid, number)  # a session of its own: its children too
+        else:
+            process.send_signal(number)

@@ -40,7 +40,8 @@ BLOG_FILES = (
 class BaseImages:
     """The two images that the blog's is made from: names, and for a registry's their digests.
 
-    `present` means that both are on the machine; `why` says how `origin` was chosen.
+    `present` means that both are on the machine; `why` says how `origin` was chosen; `refusal` is
+    why the registry does not give them, where nothing else could.
     """
 
     origin: Literal["registry", "packages"]
@@ -50,6 +51,7 @@ class BaseImages:
     builder_digest: str = ""
     server_digest: str = ""
     why: str = ""
+    refusal: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ def base_images(settings: Settings) -> BaseImages:
     """Which base images the current host builds from: those that are there, before any other."""
     packages = _from_packages()
     registry = _from_registry(settings)
+    if host.get_fact(ThisMachine).is_mac and settings.base_images != "packages":
+        return _on_a_mac(registry)
     if settings.base_images != "auto":
         chosen = packages if settings.base_images == "packages" else registry
         return _located(chosen, f"base_images is {settings.base_images!r}")
@@ -139,6 +143,16 @@ def _from_registry(settings: Settings) -> BaseImages:
     return BaseImages(
         "registry", f"{prefix}{settings.builder_image}", f"{prefix}{settings.server_image}"
     )
+
+
+def _on_a_mac(registry: BaseImages) -> BaseImages:
+    """There are no packages to make base images from; so that the registry has to answer."""
+    located = _located(registry, "on a Mac base images come from a registry")
+    engine = container_engine()
+    if located.present or not engine.answers:
+        return located
+    answer = host.get_fact(RegistryAnswer, client=engine.client, reference=registry.builder)
+    return replace(located, refusal=answer.refusal)
 
 
 def _reachable(registry: BaseImages, packages: BaseImages) -> BaseImages:

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from dataclasses import dataclass
+from typing import Any
 
 from pyinfra.api import FactBase
 
@@ -56,12 +57,14 @@ def _plain(reference: str) -> str:
 @dataclass(frozen=True)
 class Container:
     """A container. `state` is Docker's word ("running", "exited", …), `image` the image's id,
-    `health` its word for that ("healthy", "unhealthy", "starting" or "")."""
+    `health` its word for that ("healthy", "unhealthy", "starting" or ""); `ports` are those of the
+    machine that lead to it while it runs."""
 
     state: str
     image: str
     spec: str
     health: str
+    ports: tuple[int, ...] = ()
 
 
 class ContainerState(FactBase[Container | None]):
@@ -84,7 +87,14 @@ class ContainerState(FactBase[Container | None]):
             image=entry["Image"],
             spec=(entry["Config"].get("Labels") or {}).get(SPEC_LABEL, ""),
             health=(state.get("Health") or {}).get("Status", ""),
+            ports=_ports(entry),
         )
+
+
+def _ports(entry: dict[str, Any]) -> tuple[int, ...]:
+    bound = (entry.get("HostConfig") or {}).get("PortBindings") or {}
+    places = [place for places in bound.values() for place in places or []]
+    return tuple(int(place["HostPort"]) for place in places if place.get("HostPort"))
 
 
 class BlogImages(FactBase[tuple[str, ...]]):
@@ -170,7 +180,8 @@ class PortHolder(FactBase[Holder | None]):
     """Who listens on a TCP port of this machine, or None."""
 
     def command(self, port: int) -> str:
-        """proc(5) on Linux, lsof(8) on macOS; another user's process shows as its port only."""
+        """proc(5) on Linux, where another user's process shows as its port only; lsof(8) on macOS,
+        which writes the first nine letters of a program's name."""
         return f"""
 if [ -r /proc/net/tcp ]; then
   inodes=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
@@ -185,9 +196,8 @@ if [ -r /proc/net/tcp ]; then
     done
   done
 else
-  lsof -nP -iTCP:{port} -sTCP:LISTEN -Fpc 2>/dev/null | awk '
-    /^p/ {{ pid = substr($0, 2) }}
-    /^c/ {{ print "taken"; printf "holder\\t%s\\t%s\\n", pid, substr($0, 2) }}'
+  PATH=$PATH:/usr/sbin lsof -nP -iTCP:{port} -sTCP:LISTEN 2>/dev/null |
+    awk 'NR > 1 {{ printf "holder\\t%s\\t%s\\n", $2, $1 }}'
 fi
 exit 0
 """

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pyinfra.api import FactBase
 
+from deploys.facts.mac_engine import FIRST_ANSWER, EngineName
+
 # Each candidate is asked only when those before it did not answer. `docker info` prints what the
 # client knows when the daemon is unreachable, `ServerErrors` among it; it exits 1 then since Docker
 # 23, and with 0 before (seen with 20.10.24).
-_ASK = r"""
+_ASK = (
+    r"""
+if [ "$(uname -s)" = Darwin ]; then
+[ -n "${DOCKER_HOST:-}" ] && printf 'endpoint\t%s\n' "$DOCKER_HOST"
+"""
+    + FIRST_ANSWER
+    + r"""
+first_answer || true
+else
 ask() {
   printf 'client\t%s\n' "$*"
   out=$("$@" info --format '{{json .}}' 2>/dev/null); code=$?
@@ -29,7 +40,24 @@ if have docker; then
 elif have podman; then
   ask podman || true
 fi
+fi
 """
+)
+
+
+# Contexts that an engine makes for itself; any other is one that the user made on purpose.
+_CONTEXTS: dict[str, EngineName] = {
+    "desktop-linux": "docker-desktop",
+    "orbstack": "orbstack",
+    "rancher-desktop": "rancher",
+}
+_SOCKETS: dict[str, EngineName] = {
+    "/.docker/": "docker-desktop",
+    "/.orbstack/": "orbstack",
+    "/.rd/": "rancher",
+    "colima/": "colima",
+    "podman": "podman",
+}
 
 
 @dataclass(frozen=True)
@@ -39,7 +67,8 @@ class Engine:
     `client` are the words that begin a command to it; `reason` says why it does not answer.
     `denied` means that it runs, but this user may not talk to it; `daemon` that Docker's daemon is
     installed, running or not; `endpoint` is where the user has sent the client on purpose
-    (DOCKER_HOST or a context of their own).
+    (DOCKER_HOST or a context of their own). On a Mac, `reaches` is the address at which the
+    client as it is set found nobody, `context` the name of its context.
     """
 
     answers: bool
@@ -50,10 +79,22 @@ class Engine:
     denied: bool = False
     daemon: bool = False
     endpoint: str = ""
+    reaches: str = ""
+    context: str = ""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The client's words, each quoted for a shell: a PATH may have spaces in it."""
+        return tuple(map(shlex.quote, self.client))
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the user's client was sent to another machine, where nothing answers."""
+        return bool(self.reaches) and not self.reaches.startswith("unix:")
 
 
 class ContainerEngine(FactBase[Engine]):
-    """The first engine that answers: Docker as the user has it, Podman's socket, Docker as root."""
+    """The first engine that answers: Docker as the user has it, then whatever else is there."""
 
     def command(self) -> str:
         """One POSIX shell script; no candidate is started by being asked."""
@@ -65,31 +106,54 @@ class ContainerEngine(FactBase[Engine]):
         return Engine(answers=False, client=("docker",), reason="no container engine is installed")
 
     def process(self, output: list[str]) -> Engine:
-        """Pairs of lines, `client` and `info`; the last pair is the one that counts."""
-        told = [line.partition("\t") for line in output]
-        daemon = any(key == "daemon" for key, _, _ in told)
-        endpoint = next((value for key, _, value in told if key == "endpoint"), "")
-        clients = [value for key, _, value in told if key == "client"]
-        infos = [value for key, _, value in told if key == "info"]
-        engines = [_engine(*pair) for pair in zip(clients, infos, strict=True)] or [self.default()]
+        """`client` and `info` for each candidate, on a Mac `kind` before; the last one counts."""
+        told = [line.partition("\t")[::2] for line in output]
+        first = dict(reversed(told))
+        clients = [value for key, value in told if key == "client"]
+        infos = [value for key, value in told if key == "info"]
+        kinds = [value for key, value in told if key == "kind"]
+        endpoint = first.get("endpoint", "")
+        nobody: list[str | None] = [None] * len(clients)  # elsewhere than on a Mac
+        asked = zip(clients, infos, kinds or nobody, strict=True)
+        engines = [_engine(*one, endpoint) for one in asked] or [self.default()]
         engine = engines[-1] if engines[-1].answers else engines[0]
-        return replace(engine, daemon=daemon, endpoint=endpoint or engine.endpoint)
+        return replace(
+            engine,
+            daemon="daemon" in first,
+            endpoint=endpoint or engine.endpoint,
+            reaches=first.get("reaches", ""),
+            context=engines[0].context,
+        )
 
 
-def _engine(client: str, info: str) -> Engine:
-    words = tuple(client.split())
+def owner_of(context: str, address: str) -> EngineName | None:
+    """The engine that a context or an address belongs to, as far as their names tell."""
+    if context == "colima" or context.startswith("colima-"):
+        return "colima"
+    if context in _CONTEXTS:
+        return _CONTEXTS[context]
+    if not address.startswith("unix:"):
+        return None
+    return next((name for part, name in _SOCKETS.items() if part in address), None)
+
+
+def _engine(client: str, info: str, kind: str | None, set_to: str) -> Engine:
+    """`kind` is None where this is no Mac; `set_to` is the user's DOCKER_HOST."""
+    words = tuple(client.split("\t") if "\t" in client else client.split())
     details = _details(info)
     problems = details.get("ServerErrors") or []
     context = (details.get("ClientInfo") or {}).get("Context", "default")
     endpoint = "" if context == "default" else f"context {context}"
     version = details.get("ServerVersion") or (details.get("version") or {}).get("Version")
     if version and not problems:
-        name = "podman" if "podman" in client else "docker"
-        return Engine(True, words, name, version, endpoint=endpoint)
+        is_podman = any("podman" in word for word in words if not word.startswith("PATH="))
+        owner = owner_of(context, set_to) if kind is not None else None
+        name = kind or ("podman" if is_podman else owner or "docker")
+        return Engine(True, words, name, version, endpoint=endpoint, context=context)
     reason = str(problems[0]) if problems else "it gave no answer"
-    if "permission denied" in reason.lower():
+    if kind is None and "permission denied" in reason.lower():
         return Engine(False, ("sudo", "-n", "docker"), reason=reason, denied=True)
-    return Engine(False, words, reason=reason, endpoint=endpoint)
+    return Engine(False, words, reason=reason, endpoint=endpoint, context=context)
 
 
 def _details(info: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pyinfra.context import host
 from deploys.build import CONTAINER, base_images, build_of, container_engine, current_site
 from deploys.facts.docker import SPEC_LABEL, Container, ContainerState, Holder, Images, PortHolder
 from deploys.facts.engine import Engine
+from deploys.facts.machine import ThisMachine
 from deploys.findings import found, refuse
 from deploys.operations import Commands
 from deploys.settings import Settings
@@ -17,6 +18,20 @@ from deploys.settings import Settings
 INSIDE_PORT = 8080
 USER = "10001:10001"
 ANSWER_SECONDS = 30
+
+_AIRPLAY = "ControlCe"  # Control Center, as lsof(8) shortens it
+# Who listens for a container: Docker's proxy, Podman's, colima's ssh or limactl, Docker Desktop's
+# (as lsof shortens com.docker.backend), OrbStack's and Podman's on a Mac. "" is another user's.
+_PROXIES = (
+    "docker-proxy",
+    "rootlessport",
+    "ssh",
+    "limactl",
+    "com.docke",
+    "OrbStack",
+    "gvproxy",
+    "",
+)
 
 _HOLDING = ("running", "paused", "restarting")  # states in which Docker holds a container's ports
 
@@ -33,7 +48,16 @@ def port_free(settings: Settings) -> Commands:
     ):
         return
     holder = host.get_fact(PortHolder, port=settings.blog_port)
-    if holder and not _is_our_own(container, holder):
+    if holder and holder.program.startswith(_AIRPLAY):
+        refuse(
+            "blog.port-taken",
+            f"port {settings.blog_port} is held by AirPlay Receiver (ControlCenter, process "
+            f"{holder.pid}).",
+            means="macOS starts it again when it is stopped.",
+            mend="Choose another port with --set blog_port=PORT, or switch it off in System "
+            "Settings, General, AirDrop & Handoff.",
+        )
+    if holder and not _is_our_own(container, holder, settings.blog_port):
         refuse(
             "blog.port-taken",
             f"port {settings.blog_port} is held by {_name(holder)}.",
@@ -75,13 +99,15 @@ def _replace(
     engine: Engine, settings: Settings, image: str, spec: str, *, exists: bool
 ) -> Commands:
     if exists:
-        yield StringCommand(*engine.client, "rm", "--force", CONTAINER)
+        yield StringCommand(*engine.words, "rm", "--force", CONTAINER)
     words = [*_options(settings), "--label", f"{SPEC_LABEL}={spec}", "--name", CONTAINER, image]
-    run = " ".join([*engine.client, "run", "--detach", *words])
+    run = " ".join([*engine.words, "run", "--detach", *words])
     # A run that fails, for want of the port say, leaves a container behind that was only created.
-    remove = " ".join([*engine.client, "rm", "--force", CONTAINER])
+    remove = " ".join([*engine.words, "rm", "--force", CONTAINER])
     yield StringCommand(f"{run} || {{ {remove} >/dev/null; exit 1; }}")
     yield StringCommand("sh", "-c", QuoteString(_wait(engine)))
+    if host.get_fact(ThisMachine).is_mac:
+        yield StringCommand("sh", "-c", QuoteString(_wait_outside(engine, settings, image)))
 
 
 def _options(settings: Settings) -> list[str]:
@@ -102,7 +128,7 @@ def _spec(settings: Settings, image_id: str) -> str:
 
 
 def _wait(engine: Engine) -> str:
-    client = " ".join(engine.client)
+    client = " ".join(engine.words)
     ask = (
         "/bin/busybox wget -q -O /dev/null "
         f'"http://127.0.0.1:{INSIDE_PORT}$(/bin/busybox cat /srv/health)"'
@@ -119,6 +145,27 @@ until {client} exec {CONTAINER} /bin/busybox sh -c '{ask}' 2>/dev/null; do
 done"""
 
 
+def _wait_outside(engine: Engine, settings: Settings, image: str) -> str:
+    """On a Mac the container answers in a virtual machine. That its port leads there is not said
+    by `docker run`: colima does not forward a port that is taken, silently (lima-vm/lima#3981)."""
+    port = settings.blog_port
+    client = " ".join(engine.words)
+    return f"""path=$({client} exec {CONTAINER} /bin/busybox cat /srv/health)
+tries=0
+until curl -s --noproxy '*' --max-time 5 -D - -o /dev/null "http://127.0.0.1:{port}$path" |
+  grep -qi '^x-build-id: *{image.rpartition(":")[2]}'
+do
+  tries=$((tries + 1))
+  if [ "$tries" -ge {ANSWER_SECONDS} ]; then
+    echo "The container runs, but port {port} of this Mac does not lead to it; it is held by:" >&2
+    PATH=$PATH:/usr/sbin lsof -nP -iTCP:{port} -sTCP:LISTEN >&2 || echo "nobody" >&2
+    echo "Stop that program, or choose another port with --set blog_port=PORT." >&2
+    exit 1
+  fi
+  sleep 1
+done"""
+
+
 def _difference(container: Container | None, image_id: str) -> str:
     if container is None:
         return "No container serves the blog yet."
@@ -127,10 +174,12 @@ def _difference(container: Container | None, image_id: str) -> str:
     return "The container was started with other settings."
 
 
-def _is_our_own(container: Container | None, holder: Holder) -> bool:
-    """Docker's proxy holds the port for the container that is about to be replaced."""
-    proxied = holder.program in ("docker-proxy", "rootlessport", "")
-    return container is not None and container.state == "running" and proxied
+def _is_our_own(container: Container | None, holder: Holder, port: int) -> bool:
+    """A proxy holds the port for the container that is about to be replaced."""
+    if container is None or container.state != "running":
+        return False
+    leads_here = not container.ports or port in container.ports
+    return leads_here and holder.program in _PROXIES
 
 
 def _name(holder: Holder) -> str:

@@ -42,6 +42,15 @@ def bases(settings: Settings) -> Steps:
     if images.origin == "packages":
         yield from _from_packages(images)
         return
+    if images.refusal:
+        refuse(
+            "blog.no-registry",
+            f"The registry does not give {images.builder}: {images.refusal}",
+            means="The blog's image is made from it, and on a Mac it comes from a registry only.",
+            mend="Behind a proxy: set https_proxy, and restart the engine. Another registry: "
+            "--set registry_mirror=HOST/PATH. Where it wants a login, or allows too few pulls "
+            "without one: docker login.",
+        )
     engine = container_engine()
     found(
         "blog.base-images-missing",
@@ -49,7 +58,7 @@ def bases(settings: Settings) -> Steps:
         mend=f"They are pulled: {images.why}.",
     )
     for name in (images.builder, images.server):
-        yield StringCommand(*engine.client, "pull", "--quiet", QuoteString(name))
+        yield StringCommand(*engine.words, "pull", "--quiet", QuoteString(name))
 
 
 @operation()
@@ -60,7 +69,7 @@ def blog(settings: Settings) -> Steps:
     engine = container_engine()
     if site is None:  # its repository is cloned before this is run
         found("blog.image-missing", "The blog's image has not been built yet.")
-        yield StringCommand(*engine.client, "build", shell_path(site_directory(settings)))
+        yield StringCommand(*engine.words, "build", shell_path(site_directory(settings)))
         return
     build = build_of(settings, site, images)
     present = (
@@ -93,7 +102,7 @@ def blog(settings: Settings) -> Steps:
         "sh",
         f"{folder}/build-image.sh",
         QuoteString(site.directory),
-        *engine.client,
+        *engine.words,
         "build",
         *network,
         "--tag",
@@ -111,11 +120,18 @@ def old_removed() -> Commands:
     names = host.get_fact(BlogImages, client=engine.client, repository=REPOSITORY)
     for name in names[KEPT_IMAGES:]:
         found("blog.image-old", f"{name} is of an earlier build, and no longer needed.")
-        yield StringCommand(*engine.client, "image", "rm", name)
+        yield StringCommand(*engine.words, "image", "rm", name)
 
 
 def _from_packages(images: BaseImages) -> Steps:
     machine = host.get_fact(ThisMachine)
+    if machine.is_mac:
+        refuse(
+            "blog.no-base-images",
+            "base_images is 'packages', and a Mac has no packages to make base images from.",
+            mend="Set base_images = 'registry'; with --set registry_mirror=HOST/PATH from one of "
+            "your own.",
+        )
     if not machine.is_debian:
         refuse(
             "blog.no-base-images",
@@ -138,7 +154,7 @@ def _from_packages(images: BaseImages) -> Steps:
         make = f"{' '.join(machine.root)} {make}"
     yield StringCommand(f"{make} > {archive}.part && mv {archive}.part {archive}")
     yield StringCommand(
-        *engine.client,
+        *engine.words,
         "import",
         "--change",
         "'LABEL bootstrapper.image=builder'",
@@ -147,7 +163,7 @@ def _from_packages(images: BaseImages) -> Steps:
     )
     yield StringCommand("rm", "-f", archive)
     yield StringCommand(
-        *engine.client,
+        *engine.words,
         *("build", "--quiet", "--network", "none", "--tag", images.server),
         *("--build-arg", f"BUILDER_IMAGE={images.builder}"),
         *("--file", f"{folder}/server.Dockerfile", folder),

@@ -171,6 +171,10 @@ class DebianMachine:
         pack = ["tar", "-C", str(repository), "--null", "--files-from=-", "-c"]
         self._unpack(pack, b"\0".join(present), target, user)
 
+    def host_path(self, path: str) -> Path:
+        """Where the host sees a file below /var/lib/docker, sockets included."""
+        return self._home / "docker" / Path(path).relative_to("/var/lib/docker")
+
     # Network
 
     def inside_network(self, argv: Sequence[str]) -> list[str]:

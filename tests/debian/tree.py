@@ -30,13 +30,15 @@ _HOSTS = "127.0.0.1 localhost debian\n::1 localhost\n"
 _FETCHING_PIP = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout")
 
 
-def debian_tree(cache: Path) -> Path:
+def debian_tree(cache: Path, more: tuple[str, ...] = ()) -> Path:
     """The tree's directory below `cache`, made first if it is not there. Needs root.
+
+    `more` are packages that it has besides `PACKAGES`.
 
     Raises:
         subprocess.CalledProcessError: a package could not be fetched or installed.
     """
-    recipe = _host_recipe()
+    recipe = _host_recipe(PACKAGES + more)
     tree = cache / f"tree-{recipe.key}"
     cache.mkdir(parents=True, exist_ok=True)
     with _one_builder(cache):
@@ -54,6 +56,7 @@ class _Recipe:
     acquire: str
     authorities: dict[str, str]
     pip: str
+    packages: tuple[str, ...]
 
     @property
     def key(self) -> str:
@@ -61,7 +64,7 @@ class _Recipe:
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def _host_recipe() -> _Recipe:
+def _host_recipe(packages: tuple[str, ...]) -> _Recipe:
     apt = Path("/etc/apt")
     # Not the sources of other vendors: the machine is to know only its distribution.
     names = ("sources.list", "sources.list.d/debian.sources", "sources.list.d/ubuntu.sources")
@@ -71,6 +74,7 @@ def _host_recipe() -> _Recipe:
         acquire=_acquire(),
         authorities=_texts(sorted(Path("/usr/local/share/ca-certificates").glob("**/*.crt"))),
         pip=_pip(),
+        packages=packages,
     )
 
 
@@ -115,7 +119,7 @@ def _build(recipe: _Recipe, tree: Path) -> None:
             "--quiet",
             "--mode=root",
             "--variant=minbase",
-            f"--include={','.join(PACKAGES)}",
+            f"--include={','.join(recipe.packages)}",
             f"--aptopt={acquire}",
             "--dpkgopt=force-unsafe-io",
             recipe.release,

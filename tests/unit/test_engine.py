@@ -259,3 +259,23 @@ def test_use_of_sudo_is_known_before_anything_runs() -> None:
         ("as root", True),
         ("as user", False),
     ]
+
+
+def test_an_optional_operation_that_fails_is_reported_and_the_run_goes_on(tmp_path: Path) -> None:
+    target = tmp_path / "a"
+
+    def declare() -> None:
+        run(name="wish", command="echo gone >&2; exit 3", _ignore_errors=True)
+        has_text(path=str(target), text="x", name="text")
+
+    (result,) = evaluate(declare, apply=True)
+    assert [(o.name, o.status) for o in result.operations] == [
+        ("wish", "failed"),
+        ("text", "changed"),
+    ]
+    assert result.finished
+    assert not result.ok
+    ((where, failure),) = result.problems
+    assert where == "stage0: wish"
+    assert failure.output == ("gone",)
+    assert target.read_text() == "x"

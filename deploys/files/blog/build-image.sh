@@ -15,6 +15,10 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' HUP TERM
 
+# bsdtar takes names that are not ASCII only where the locale says how they are written; a Mac has
+# this one, whatever the user's own is.
+[ "$(uname -s)" != Darwin ] || export LC_ALL=UTF-8
+
 context=$work/context
 mkdir "$context" "$context/site" "$context/gems"
 cp "$files"/* "$context/"

@@ -26,7 +26,7 @@ end
 
 def knows_this_platform?(lock)
   platforms = Bundler::LockfileParser.new(File.read(lock)).platforms
-  platforms.any? { |platform| Gem::Platform.match_platforms?(platform, Gem.platforms) }
+  platforms.any? { |platform| Gem::Platform.match_gem?(platform, "") }
 end
 
 without = ARGV

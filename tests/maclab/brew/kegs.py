@@ -127,7 +127,8 @@ class Kegs(NamedTuple):
             (keg.path / "sbom.spdx.json").write_text("{}\n")
         recipe = keg.path / ".brew" / f"{formula.name}.rb"
         recipe.parent.mkdir()
-        recipe.write_text(f'# {formula.name}\nversion "{formula.version}"\n')
+        keg_only = f"keg_only {formula.keg_only}\n" if formula.keg_only else ""
+        recipe.write_text(f'# {formula.name}\nversion "{formula.version}"\n{keg_only}')
         for name in formula.executables:
             write_executable(self.machine, keg.path / "bin" / name, formula, keg)
         for name in formula.files:

@@ -113,7 +113,11 @@ def run(
 
 def main(config: str, arguments: list[str]) -> int:
     """Run brew as a process; `config` is the path of the machine's JSON file."""
-    machine = load(Path(config), os.environ)
+    return perform(load(Path(config), os.environ), arguments)
+
+
+def perform(machine: Machine, arguments: list[str]) -> int:
+    """Run brew on a machine, with this process's own streams, environment and directory."""
     streams: tuple[TextIO, TextIO, TextIO] = (sys.stdout, sys.stderr, sys.stdin)
     console = Console(streams[0], streams[1], os.environ, keyboard=streams[2])
     brew = Brew(machine, os.environ, _cwd(), console, stdin=streams[2])

@@ -1,0 +1,57 @@
+"""The simulated Macs of these tests, and the engine that they share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.debian.job import PROJECT
+from tests.debian.machine import DebianMachine, Disk
+from tests.maclab.disk import bare_layers
+from tests.maclab.machine import Mac
+from tests.maclab.room import clear, engine_room
+
+from .job import CHECKOUT
+
+Start = Callable[..., Mac]
+
+
+@pytest.fixture(scope="session")
+def room(prepared_disk: Disk, machine_cache: Path) -> Iterator[DebianMachine]:
+    """A Debian machine with the engine that answers in all Macs."""
+    with engine_room(prepared_disk, machine_cache) as room:
+        yield room
+
+
+@pytest.fixture(scope="session")
+def layers(room: DebianMachine, machine_cache: Path) -> Iterator[tuple[Path, ...]]:
+    """The disk of a bare Mac whose user has cloned this project and started it once."""
+    frozen = machine_cache / "macs" / f"bare-{os.getpid()}"
+    with Mac(bare_layers(machine_cache), machine_cache, room) as mac:
+        mac.copy_checkout(PROJECT, CHECKOUT)
+        mac.run(["cp", "-R", f"{CHECKOUT}/examples/blog", "/Users/dev/blog"])
+        mac.run(["python3", f"{CHECKOUT}/bootstrap.py", "--help"])
+        mac.forget_commands()
+        layers = mac.snapshot(frozen)
+    yield layers
+    shutil.rmtree(frozen)
+
+
+@pytest.fixture
+def start(room: DebianMachine, layers: tuple[Path, ...], machine_cache: Path) -> Iterator[Start]:
+    """Starts Macs of the test's own; `maclab/commands/presets.py` has what they may be."""
+    with ExitStack() as stack:
+
+        def begin(*presets: str, on: tuple[Path, ...] = ()) -> Mac:
+            mac = stack.enter_context(Mac(on or layers, machine_cache, room))
+            mac.prepare(*presets)
+            mac.forget_commands()
+            return mac
+
+        yield begin
+    clear(room)

@@ -1,0 +1,39 @@
+"""The main job on a simulated Mac: how a test runs it, and reads what it left."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+from tests.maclab.disk import INSTALLER_PIN
+from tests.maclab.machine import Mac, Ran
+
+CHECKOUT = "/Users/dev/bootstrapper"
+BLOG = "/Users/dev/blog"
+NEVER_AGAIN = ("brew", "softwareupdate", "sudo", "colima")  # processes of a run with nothing to do
+
+
+def bootstrap(mac: Mac, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run it at a terminal, as a user does; the password is typed when sudo asks."""
+    words = ["python3", f"{CHECKOUT}/bootstrap.py", "--blog", BLOG]
+    words += ["--set", f"homebrew_installer={INSTALLER_PIN}", *arguments]
+    answers = {"Go ahead? (Y/n)": "y", **options.pop("answers", {})}
+    return mac.run_at_terminal(words, answers=answers, **options)
+
+
+def record(mac: Mac, user: str = "dev") -> dict[str, Any]:
+    path = f"/Users/{user}/.local/state/bootstrapper/record.json"
+    return dict(json.loads(mac.file(path).read_text())["report"])
+
+
+def changed(report: dict[str, Any]) -> list[str]:
+    """Stages in which the last run changed something, each once."""
+    (machine,) = report["machines"]
+    stages = [o["stage"] for o in machine["operations"] if o["status"] == "changed"]
+    return list(dict.fromkeys(stages))
+
+
+def costly(commands: list[Ran]) -> list[str]:
+    """The commands that a run with nothing to do must not have run."""
+    return [f"{c.command} {' '.join(c.argv)}" for c in commands if c.command in NEVER_AGAIN]
