@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyinfra.api import deploy
 
+from deploys.facts.machine import on_a_mac
 from deploys.operations import machine as operations
 
 
@@ -12,3 +13,6 @@ def machine() -> None:
     """Refuse, before anything is touched, what cannot work."""
     operations.supported(name="supported system")
     operations.room_left(name="free disk space")
+    if on_a_mac():
+        operations.virtualization(name="virtual machines")
+        operations.proxies(name="proxies")

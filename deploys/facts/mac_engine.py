@@ -97,7 +97,8 @@ podman_answers() {
 }
 own_client() {
   ask '' docker && return
-  reaches=$(docker context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null)
+  within docker context inspect --format '{{.Endpoints.docker.Host}}'
+  reaches=$(head -n 1 "$said")
   printf 'reaches\t%s\n' "$reaches"
   return 1
 }

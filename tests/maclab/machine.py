@@ -308,6 +308,6 @@ def _converse(upper: int, answers: Mapping[str, str], deadline: float) -> bytes 
     return None
 
 
-def _plain(shown: bytes) -> str:
+def _plain(shown: bytes | bytearray) -> str:
     """What a terminal was sent, without colours, as text."""
     return _CONTROL.sub("", shown.decode(errors="replace")).replace("\r\n", "\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import threading
@@ -251,6 +252,10 @@ def test_a_path_with_spaces_stays_one_word() -> None:
 # The scripts themselves, with stand-ins for what a Mac has.
 
 
+TOOLS = ("awk", "cat", "curl", "date", "env", "grep", "head", "mkdir", "mktemp", "rm", "sed", "sh")
+TOOLS += ("sleep", "tail", "tr", "wc")
+
+
 class Mac:
     """A home and a directory of programs."""
 
@@ -260,10 +265,13 @@ class Mac:
         self.home.mkdir()
         self.programs.mkdir()
         self.program("uname", "echo Darwin")
+        for tool in TOOLS:
+            (self.programs / tool).symlink_to(shutil.which(tool) or tool)
 
     def program(self, name: str, script: str, place: Path | None = None) -> None:
         file = (place or self.programs) / name
         file.parent.mkdir(parents=True, exist_ok=True)
+        file.unlink(missing_ok=True)
         file.write_text(f"#!/bin/sh\n{script}\n")
         file.chmod(0o755)
 
@@ -271,9 +279,9 @@ class Mac:
         for place in ("/opt/homebrew", "/usr/local", "/Applications", "/var/run"):
             script = script.replace(f"{place}/", f"{self.home}/none{place}/")
         return subprocess.run(
-            ["sh", "-c", script],
+            ["/bin/sh", "-c", script],
             env={
-                "PATH": f"{self.programs}:/usr/bin:/bin",
+                "PATH": str(self.programs),
                 "HOME": str(self.home),
                 **environment,
             },
@@ -364,12 +372,12 @@ def test_colimas_socket_is_read_from_colima(mac: Mac, listening: Callable[[Path]
     (mac.home / ".config/colima/_lima").mkdir(parents=True)
     mac.program(
         "colima",
-        """case "$1 $*" in
-  list*) echo '{"name":"work","status":"Stopped"}'; echo '{"name":"default","status":"Running"}' ;;
+        f"""case "$1 $*" in
+  list*) echo '{{"name":"work","status":"Stopped"}}'
+    echo '{{"name":"default","status":"Running"}}' ;;
   *--profile*) exit 1 ;;
-  status*) echo '{"display_name":"colima","docker_socket":"%s","kubernetes":false}' ;;
-esac"""
-        % address,
+  status*) echo '{{"display_name":"colima","docker_socket":"{address}","kubernetes":false}}' ;;
+esac""",
     )
     engine = mac.engine(UP=address, XDG_CONFIG_HOME=f"{mac.home}/.config")
     assert (engine.answers, engine.name) == (True, "colima")

@@ -50,8 +50,8 @@ class Mac:
         name, *argv = words
         out, err = StringIO(), StringIO()
         env = {**self.env, "MACLAB_EXECUTABLE": f"{ruby}/bin/{name}"}
-        streams = {"stdin": StringIO(typed), "stdout": out, "stderr": err}
-        call = replace(self.state, name=name, argv=argv, env=env, uid=uid, **streams)
+        call = replace(self.state, name=name, argv=argv, env=env, uid=uid)
+        call = replace(call, stdin=StringIO(typed), stdout=out, stderr=err)
         return Said(COMMANDS[name].function(call), out.getvalue(), err.getvalue())
 
     def write(self, name: str, text: str) -> None:
@@ -119,10 +119,7 @@ def test_gem_installs_the_locked_bundler(mac: Mac, ruby: Ruby) -> None:
     said = mac.run("gem install bundler -v 2.5.5 --no-document")
     assert said.out.endswith("Successfully installed bundler-2.5.5\n1 gem installed\n")
     assert (ruby.prefix / "lib/ruby/gems/3.4.0/gems/bundler-2.5.5").is_dir()
-    assert (
-        "bundler (default: 2.6.9, 2.5.5)" in mac.run("gem list").out
-        or "2.5.5" in mac.run("gem list").out
-    )
+    assert "\nbundler (default: 2.6.9, 2.5.5)\n" in mac.run("gem list").out
 
 
 def test_install_check_and_exec(mac: Mac, ruby: Ruby) -> None:

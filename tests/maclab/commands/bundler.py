@@ -200,10 +200,11 @@ def _running(call: Call, ruby: Ruby, lock: Lock | None = None, file: Path | None
             "`bundle update --bundler`.\n"
             f"To install the missing version, run `gem install bundler:{asked}`",
         )
-    return asked if asked in there else max(there, key=_numbers)
+    return asked if asked in there else max(there, key=numbers)
 
 
-def _numbers(version: str) -> list[int]:
+def numbers(version: str) -> list[int]:
+    """A version as what it is compared by."""
     return [int(part) for part in re.findall(r"\d+", version)]
 
 

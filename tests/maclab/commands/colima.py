@@ -60,7 +60,10 @@ def colima(call: Call) -> int:
     named = [name for name in told if name]
     profile = (named or ["default"])[-1].removeprefix("colima-")
     profile = "default" if profile == "colima" else profile
-    return act(Run(call, log, folder(call, log), profile, bool(named), flags))
+    run = Run(call, log, folder(call, log), profile, bool(named), flags)
+    # Whatever it is asked: config/files.go makes a directory when its name is needed.
+    call.path(run.lima_home).mkdir(parents=True, exist_ok=True)
+    return act(run)
 
 
 def _start(run: Run) -> int:

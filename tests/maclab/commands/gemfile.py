@@ -24,9 +24,11 @@ class Gemfile:
 
 @dataclass
 class Lock:
-    """`specs` are the versions of each name, with their platforms where they have one."""
+    """`specs` are the versions of each name, with their platforms where they have one; `needs`
+    the names of what each depends on."""
 
     specs: dict[str, list[str]] = field(default_factory=dict)
+    needs: dict[str, list[str]] = field(default_factory=dict)
     platforms: list[str] = field(default_factory=list)
     bundled_with: str = ""
 
@@ -71,12 +73,15 @@ def _of_specifications(folder: Path) -> dict[str, list[str]]:
 
 
 def read_lock(file: Path) -> Lock:
-    lock, section = Lock(), ""
+    lock, section, name = Lock(), "", ""
     for line in file.read_text().splitlines():
         if _SECTION.fullmatch(line):
             section = line
         elif section == "GEM" and (found := re.fullmatch(r" {4}(\S+) \((.+)\)", line)):
-            lock.specs.setdefault(found[1], []).append(found[2])
+            name = found[1]
+            lock.specs.setdefault(name, []).append(found[2])
+        elif section == "GEM" and (found := re.match(r" {6}([^\s!]+)", line)):
+            lock.needs.setdefault(name, []).append(found[1])
         elif section == "PLATFORMS" and line.strip():
             lock.platforms.append(line.strip())
         elif section == "BUNDLED WITH" and line.strip():
@@ -105,7 +110,7 @@ def write_lock(file: Path, gemfile: Gemfile, chosen: dict[str, str], ruby: Ruby)
 
 def knows(lock: Lock, platform: str) -> bool:
     """Whether a lock is good on a platform such as arm64-darwin-27."""
-    return any(_matches(one, platform) for one in [*lock.platforms]) or "ruby" in lock.platforms
+    return any(_matches(one, platform) for one in lock.platforms) or "ruby" in lock.platforms
 
 
 def choose(gemfile: Gemfile, lock: Lock | None, ruby: Ruby) -> dict[str, str]:
@@ -114,17 +119,14 @@ def choose(gemfile: Gemfile, lock: Lock | None, ruby: Ruby) -> dict[str, str]:
     coming = list(gemfile.gems)
     while coming:
         name = coming.pop(0)
-        if name in chosen:
+        if name in chosen or name == "bundler":
             continue
-        if name == "bundler":
-            continue
-        locked = lock.specs.get(name) if lock else None
-        fresh = _newest(name, gemfile.gems.get(name, []), ruby)
-        chosen[name] = _of_platform(locked, ruby.platform) if locked else fresh
-        coming += known(name).needs
-    if lock:
-        more = {name: _of_platform(one, ruby.platform) for name, one in lock.specs.items()}
-        chosen = {name: one for name, one in more.items() if name != "bundler"} | chosen
+        if lock and name in lock.specs:
+            chosen[name] = _of_platform(lock.specs[name], ruby.platform)
+            coming += lock.needs.get(name, [])
+        else:
+            chosen[name] = _newest(name, gemfile.gems.get(name, []), ruby)
+            coming += known(name).needs
     return dict(sorted(chosen.items()))
 
 

@@ -145,11 +145,13 @@ def _pristine(call: Call, own: Ruby, words: list[str]) -> int:
 
 def _list(call: Call, own: Ruby) -> int:
     call.out("\n*** LOCAL GEMS ***\n")
-    versions: dict[str, list[str]] = {}
+    versions: dict[str, set[str]] = {}
     for one in own.installed(own.gem_path):
-        default = one.name == "bundler" and one.version == own.bundler
-        versions.setdefault(one.name, []).append(f"{'default: ' * default}{one.version}")
-    for name, told in sorted(versions.items()):
+        versions.setdefault(one.name, set()).add(one.version)
+    for name, there in sorted(versions.items()):
+        newest_first = sorted(there, key=bundler.numbers, reverse=True)
+        default = own.bundler if name == "bundler" else ""
+        told = (f"{'default: ' * (one == default)}{one}" for one in newest_first)
         call.out(f"{name} ({', '.join(told)})")
     return 0
 
