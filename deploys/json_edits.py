@@ -52,6 +52,8 @@ def appended(text: str, key: str, item: str) -> list[Edit]:
     member = next((member for member in members if member.key == key), None)
     if member is None:
         return [_new_member(text, members, key, json.dumps([item]))]
+    if text[member.value] != "[":  # null
+        return [_edit(text, member.value, member.end, json.dumps([item]))]
     places = _items(text, member.value)
     if not places:
         return [_edit(text, member.value + 1, member.end - 1, json.dumps(item))]

@@ -29,7 +29,8 @@ own_has() { ( PATH=$own; have "$1" ); }
 """
 
 # An engine that is half dead accepts a connection and says nothing; colima and podman ask their
-# virtual machine. So nobody is waited for longer than ten seconds; macOS has no timeout(1).
+# virtual machine. So nobody is waited for longer than ten seconds; macOS has no timeout(1). The one
+# who watches is killed with -9: before it has begun it would have our own traps.
 _WITHIN = r"""
 said=$(mktemp) && trap 'rm -f "$said"' EXIT && trap 'exit 130' INT && trap 'exit 143' HUP TERM
 within() {
@@ -39,7 +40,7 @@ within() {
     >/dev/null 2>&1 &
   watching=$!
   wait "$asking" 2>/dev/null; code=$?
-  kill "$watching" 2>/dev/null; wait "$watching" 2>/dev/null
+  kill -9 "$watching" 2>/dev/null; wait "$watching" 2>/dev/null
   return "$code"
 }
 """

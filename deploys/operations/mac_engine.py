@@ -112,7 +112,7 @@ def reached_by_user() -> Commands:
     address = socket.removeprefix("DOCKER_HOST=")
     if engine.name == engine.context == "colima" and not engine.endpoint:
         # colima leaves a context of its name alone, even if that leads to an old socket
-        # (abiosoft/colima environment/container/docker/context.go).
+        # (abiosoft/colima environment/container/docker).
         found(
             "engine.context-stale",
             f"The context colima leads to {engine.reaches}, and colima is at {address}.",
@@ -150,9 +150,10 @@ def title(name: str) -> str:
 
 def _reachable_at_all(engine: Engine) -> None:
     if engine.is_remote:
+        by = f" by its {engine.endpoint}" if engine.endpoint.startswith("context ") else ""
         refuse(
             "engine.elsewhere-unreachable",
-            f"Docker is set to {engine.reaches} ({engine.endpoint}), and nothing answers there.",
+            f"Docker is set to {engine.reaches}{by}, and nothing answers there.",
             mend="Start that engine, or unset DOCKER_HOST and run `docker context use default`.",
         )
 

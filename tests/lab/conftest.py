@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.maclab.disk import bare_layers
 from tests.maclab.machine import Mac
 from tests.maclab.room import clear, engine_room
 
-from .job import CHECKOUT
+from .job import BLOG, CHECKOUT, RUNS, URL, bootstrap, record
 
 Start = Callable[..., Mac]
 
@@ -34,12 +35,52 @@ def layers(room: DebianMachine, machine_cache: Path) -> Iterator[tuple[Path, ...
     frozen = machine_cache / "macs" / f"bare-{os.getpid()}"
     with Mac(bare_layers(machine_cache), machine_cache, room) as mac:
         mac.copy_checkout(PROJECT, CHECKOUT)
-        mac.run(["cp", "-R", f"{CHECKOUT}/examples/blog", "/Users/dev/blog"])
+        mac.run(["cp", "-R", f"{CHECKOUT}/examples/blog", BLOG])
         mac.run(["python3", f"{CHECKOUT}/bootstrap.py", "--help"])
         mac.forget_commands()
         layers = mac.snapshot(frozen)
     yield layers
     shutil.rmtree(frozen)
+
+
+@pytest.fixture(scope="session")
+def first_run_on_a_mac() -> dict[str, Any]:
+    """What was seen of the first run; filled by `proved_layers`."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def proved_layers(
+    room: DebianMachine,
+    layers: tuple[Path, ...],
+    machine_cache: Path,
+    first_run_on_a_mac: dict[str, Any],
+) -> Iterator[tuple[Path, ...]]:
+    """The disk of a bare Mac on which the main job has run once. Its engine is off."""
+    frozen = machine_cache / "macs" / f"proved-{os.getpid()}"
+    seen = first_run_on_a_mac
+    with Mac(layers, machine_cache, room) as mac:
+        for name, arguments in RUNS.items():
+            mac.forget_commands()
+            seen[name] = bootstrap(mac, *arguments)
+            print(seen[name].stdout)
+            seen[f"{name} commands"] = mac.commands()
+            if name == "run":
+                seen["report"] = record(mac)
+                seen["answer"] = room.get(URL)
+        mac.power_cut()
+        frozen_layers = mac.snapshot(frozen)
+    clear(room)
+    yield frozen_layers
+    shutil.rmtree(frozen)
+
+
+@pytest.fixture
+def proved(start: Start, proved_layers: tuple[Path, ...]) -> Mac:
+    """That Mac, switched on again: everything is installed, and no engine runs."""
+    mac = start(on=proved_layers)
+    mac.forget_commands()
+    return mac
 
 
 @pytest.fixture

@@ -8,16 +8,20 @@ from typing import Any
 
 from tests.maclab.disk import INSTALLER_PIN
 from tests.maclab.machine import Mac, Ran
+from tests.maclab.room import REGISTRY
 
 CHECKOUT = "/Users/dev/bootstrapper"
 BLOG = "/Users/dev/blog"
+URL = "http://127.0.0.1:4000/"
+RUNS = {"plan": ("plan",), "run": (), "again": (), "plan again": ("plan",)}
 NEVER_AGAIN = ("brew", "softwareupdate", "sudo", "colima")  # processes of a run with nothing to do
 
 
 def bootstrap(mac: Mac, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run it at a terminal, as a user does; the password is typed when sudo asks."""
     words = ["python3", f"{CHECKOUT}/bootstrap.py", "--blog", BLOG]
-    words += ["--set", f"homebrew_installer={INSTALLER_PIN}", *arguments]
+    words += ["--set", f"homebrew_installer={INSTALLER_PIN}"]
+    words += ["--set", f"registry_mirror={REGISTRY}", *arguments]
     answers = {"Go ahead? (Y/n)": "y", **options.pop("answers", {})}
     return mac.run_at_terminal(words, answers=answers, **options)
 
@@ -37,3 +41,8 @@ def changed(report: dict[str, Any]) -> list[str]:
 def costly(commands: list[Ran]) -> list[str]:
     """The commands that a run with nothing to do must not have run."""
     return [f"{c.command} {' '.join(c.argv)}" for c in commands if c.command in NEVER_AGAIN]
+
+
+def planned(plan: str) -> list[str]:
+    """The operations that a printed plan has to do."""
+    return [line.strip()[2:] for line in plan.splitlines() if line.strip().startswith("○ ")]

@@ -202,9 +202,10 @@ class Mac:
     # Power
 
     def power_cut(self) -> None:
-        """End everything at once and boot again from the disk as it is."""
+        """End everything at once and boot again from the disk as it is; no engine runs then."""
         self._power.close()
         self._boot()
+        self.prepare("lose-power")
 
     def snapshot(self, directory: Path) -> tuple[Path, ...]:
         """Turn it off for good; the layers from which other Macs start as this one is now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,10 +12,16 @@ from tests.debian.waiting import wait_for
 
 from .machine import SOCKET
 
-# There is no registry to pull these from: they are made of the distribution's packages, and stand
-# for what the registry would have given.
-BUILDER = "ruby:3.4-slim"
-SERVER = "nginxinc/nginx-unprivileged:stable-alpine-slim"
+# A real registry, whose images are made of the distribution's packages; they stand for those of
+# the same name that a public one has.
+REGISTRY = "127.0.0.1:5000"
+BUILDER = f"{REGISTRY}/ruby:3.4-slim"
+SERVER = f"{REGISTRY}/nginxinc/nginx-unprivileged:stable-alpine-slim"
+_ROOM = "/var/lib/docker/room"
+_CONFIGURATION = f"""version: 0.1
+storage: {{filesystem: {{rootdirectory: {_ROOM}/images}}}}
+http: {{addr: '{REGISTRY}'}}
+"""
 
 
 @contextmanager
@@ -25,15 +32,16 @@ def engine_room(disk: Disk, cache: Path) -> Iterator[DebianMachine]:
         room.run(["sh", "-c", f"setsid {daemon} >/var/log/dockerd.log 2>&1 </dev/null &"])
         wait_for(lambda: _answers(room), 60, "the engine of the room")
         room.host_path(SOCKET).chmod(0o666)
+        _open_registry(room)
         clear(room)
-        for name, kind in ((BUILDER, "builder"), (SERVER, "server")):
-            found = room.run(["docker", "image", "ls", "--quiet", f"bootstrapper/{kind}"])
-            room.run(["docker", "tag", found.stdout.split()[0], name])
         yield room
 
 
 def clear(room: DebianMachine) -> None:
-    """Remove what the last Mac left in the engine: containers, and images of the blog."""
+    """Remove what the last Mac left in the engine: containers, images of the blog and pulled ones.
+
+    The base images themselves stay under another name, so that a pull has nothing to transfer.
+    """
     for listing, remove in (
         (["ps", "--all"], ["rm", "--force"]),
         (["image", "ls", "bootstrapper/blog"], ["image", "rm", "--force"]),
@@ -41,6 +49,23 @@ def clear(room: DebianMachine) -> None:
         found = room.run(["docker", *listing, "--quiet"]).stdout.split()
         if found:
             room.run(["docker", *remove, *dict.fromkeys(found)])
+    room.run(["docker", "image", "rm", BUILDER, SERVER], check=False)
+
+
+def _open_registry(room: DebianMachine) -> None:
+    folder = room.host_path(_ROOM)
+    folder.mkdir(exist_ok=True)
+    program = shutil.which("docker-registry")
+    assert program, "the lab needs Debian's docker-registry on the host"
+    shutil.copy(program, folder / "docker-registry")
+    (folder / "registry.yml").write_text(_CONFIGURATION)
+    serve = f"setsid {_ROOM}/docker-registry serve {_ROOM}/registry.yml"
+    room.run(["sh", "-c", f"{serve} >{_ROOM}/log 2>&1 </dev/null &"])
+    room.wait_for_answer(f"http://{REGISTRY}/v2/", 20)
+    for name, kind in ((BUILDER, "builder"), (SERVER, "server")):
+        found = room.run(["docker", "image", "ls", "--quiet", f"bootstrapper/{kind}"])
+        room.run(["docker", "tag", found.stdout.split()[0], name])
+        room.run(["docker", "push", "--quiet", name])
 
 
 def _answers(room: DebianMachine) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
-from . import brewing
-from .call import Call, command
+from . import brewing, colima, other_engines
+from .call import COMMANDS, Call, command
 from .developer_tools import break_tools, install_tools
 from .preferences import Preferences, web_proxy
 from .services import Services, airplay
@@ -138,6 +138,45 @@ def casks(call: Call, *names: str) -> None:
 @_preset("tap", "dev")
 def tap(call: Call, name: str) -> None:
     _setup(call).tap(name)
+
+
+@_preset("docker-desktop", "dev")
+def docker_desktop(call: Call) -> None:
+    """The application, put there by hand, and never opened yet."""
+    other_engines.fill_docker_app(call)
+
+
+@_preset("docker-desktop-running", "dev")
+def docker_desktop_running(call: Call) -> None:
+    other_engines.open_docker(call)
+
+
+@_preset("orbstack", "dev")
+def orbstack(call: Call) -> None:
+    _setup(call).cask("orbstack")
+
+
+@_preset("orbstack-running", "dev")
+def orbstack_running(call: Call) -> None:
+    other_engines.start_orbstack(call)
+
+
+@_preset("podman", "dev")
+def podman_installed(call: Call) -> None:
+    _setup(call).formulae(["podman", "docker"])
+
+
+@_preset("podman-running", "dev")
+def podman_running(call: Call) -> None:
+    for words in (["machine", "init"], ["machine", "start"]):
+        COMMANDS["podman"].function(replace(call, name="podman", argv=words))
+
+
+@_preset("lose-power", "dev")
+def lose_power(call: Call) -> None:
+    """What a power cut leaves of the engines: their machines are gone, their sockets lie about."""
+    colima.lose_power(call)
+    other_engines.lose_power(call)
 
 
 @_preset("no-brew-allowed", "root")
