@@ -183,7 +183,7 @@ class PortHolder(FactBase[Holder | None]):
         """proc(5) on Linux, where another user's process shows as its port only; lsof(8) on macOS,
         which writes the first nine letters of a program's name."""
         return f"""
-if [ -r /proc/net/tcp ]; then
+if [ "$(uname -s)" != Darwin ]; then
   inodes=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
     awk -v port=':{port:04X}' '$4 == "0A" && substr($2, length($2) - 4) == port {{ print $10 }}')
   [ -n "$inodes" ] || exit 0

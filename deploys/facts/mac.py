@@ -12,7 +12,8 @@ TOOLS = "/Library/Developer/CommandLineTools"
 # A key that sysctl does not know is no error: hw.optional.arm64 and sysctl.proc_translated are
 # unknown on Intel, kern.hv_support on some virtual machines (actions/runner-images#9460).
 # SYSTEM_VERSION_COMPAT=0: a program built for an old SDK is told 16.0 on macOS 26
-# (python/cpython#135675), and its children inherit that.
+# (python/cpython#135675), and its children inherit that. The room is in the column before `12%`: a
+# home on the network is on "map auto_home", with a space.
 _ASK_MAC = r"""
 tell() { printf '%s\t%s\n' "$1" "$(/usr/sbin/sysctl -n "$2" 2>/dev/null)"; }
 printf 'version\t%s\n' "$(SYSTEM_VERSION_COMPAT=0 /usr/bin/sw_vers -productVersion)"
@@ -20,19 +21,36 @@ printf 'build\t%s\n' "$(/usr/bin/sw_vers -buildVersion)"
 tell silicon hw.optional.arm64
 tell translated sysctl.proc_translated
 tell virtualization kern.hv_support
-printf 'free\t%s\n' "$(df -Pk "$HOME" | awk 'NR == 2 { print $4 }')"
-if [ -z "${HTTPS_PROXY:-}${https_proxy:-}" ]; then
-  /usr/sbin/scutil --proxy 2>/dev/null |
-    awk '$1 ~ /^HTTPS?(Enable|Port|Proxy)$/ { printf "proxy.%s\t%s\n", $1, $3 }'
+printf 'free\t%s\n' "$(df -Pk "$HOME" | awk 'NR == 2 {
+  for (i = 2; i <= NF; i++) if ($i ~ /^[0-9]+%$/) { print $(i - 1); exit }
+}')"
+[ -f /etc/homebrew/brew.no_install ] &&
+  printf 'forbidden\t%s\n' "$(head -n 1 /etc/homebrew/brew.no_install 2>/dev/null)"
+exported=${HTTPS_PROXY:-}${https_proxy:-}${HTTP_PROXY:-}${http_proxy:-}${ALL_PROXY:-}${all_proxy:-}
+if [ -z "$exported" ]; then
+  /usr/sbin/scutil --proxy 2>/dev/null | awk '
+    $1 == "ExceptionsList" { listed = 1; next }
+    listed && $1 == "}" { listed = 0 }
+    listed { printf "except\t%s\n", $3 }
+    $1 ~ /^HTTPS?(Enable|Port|Proxy)$/ || $1 ~ /^ProxyAutoConfig(Enable|URLString)$/ {
+      printf "proxy.%s\t%s\n", $1, $3
+    }'
 fi
 exit 0
 """
 
 # The stubs in /usr/bin open a window where there are no tools, so nothing is run that might be one.
-# The licence can only be asked of a tool, and only Xcode has one: exit code 69.
+# The licence can only be asked of a tool, and only Xcode has one: exit code 69. DEVELOPER_DIR goes
+# before the selection (xcode-select(1)), and may name an app.
 _ASK_TOOLS = r"""
 tools=/Library/Developer/CommandLineTools
-selected=$(/usr/bin/xcode-select -p 2>/dev/null)
+selected=${DEVELOPER_DIR:-}
+if [ -n "$selected" ]; then
+  printf 'override\n'
+  [ -d "$selected/Contents/Developer" ] && selected=$selected/Contents/Developer
+else
+  selected=$(/usr/bin/xcode-select -p 2>/dev/null)
+fi
 printf 'selected\t%s\n' "$selected"
 [ -n "$selected" ] && [ -x "$selected/usr/bin/git" ] && printf 'usable\n'
 [ -e "$tools" ] && printf 'folder\n'
@@ -55,7 +73,10 @@ class MacSystem:
     """A Mac. `translated`: this shell runs under Rosetta. `can_virtualize` is None if unknown.
 
     `free_bytes` is the room on the volume of the home directory: `/` is the sealed system volume.
-    `proxies` are the system's web proxies (scheme to `host:port`) where the environment has none.
+    `proxies` are the system's web proxies (scheme to `host:port`) where the environment has none,
+    `not_proxied` the hosts that go without, `proxy_script` the address of a script that decides.
+    `forbids_homebrew` is what /etc/homebrew/brew.no_install says: the reason, as Homebrew's
+    installer reads it; None without such a file.
     """
 
     version: str
@@ -65,6 +86,9 @@ class MacSystem:
     can_virtualize: bool | None
     free_bytes: int
     proxies: dict[str, str]
+    not_proxied: tuple[str, ...] = ()
+    proxy_script: str = ""
+    forbids_homebrew: str | None = None
 
     @property
     def major(self) -> int:
@@ -84,8 +108,10 @@ class Mac(FactBase[MacSystem]):
 
     def process(self, output: list[str]) -> MacSystem:
         """Lines of `key<TAB>value`."""
-        told = dict(line.split("\t", 1) for line in output if "\t" in line)
+        pairs = [line.split("\t", 1) for line in output if "\t" in line]
+        told = dict(pairs)
         virtualization = told.get("virtualization", "")
+        scripted = told.get("proxy.ProxyAutoConfigEnable") == "1"
         return MacSystem(
             version=told.get("version", ""),
             build=told.get("build", ""),
@@ -93,11 +119,10 @@ class Mac(FactBase[MacSystem]):
             translated=told.get("translated") == "1",
             can_virtualize=virtualization == "1" if virtualization else None,
             free_bytes=int(told.get("free") or 0) * 1024,
-            proxies={
-                scheme: f"{told[f'proxy.{kind}Proxy']}:{told[f'proxy.{kind}Port']}"
-                for scheme, kind in (("http", "HTTP"), ("https", "HTTPS"))
-                if told.get(f"proxy.{kind}Enable") == "1" and f"proxy.{kind}Proxy" in told
-            },
+            proxies=_proxies(told),
+            not_proxied=tuple(value for key, value in pairs if key == "except"),
+            proxy_script=told.get("proxy.ProxyAutoConfigURLString", "") if scripted else "",
+            forbids_homebrew=told.get("forbidden"),
         )
 
 
@@ -105,9 +130,10 @@ class Mac(FactBase[MacSystem]):
 class ToolsState:
     """Apple's developer tools.
 
-    `selected` is what `xcode-select -p` says, `usable` whether its tools are there. `folder` and
-    `whole` are about the Command Line Tools' own place; `version` is that of their receipt, which
-    outlives them. `licence_open`: Xcode is selected, and its licence has not been agreed to.
+    `selected` is what `xcode-select -p` says, or DEVELOPER_DIR if `override`; `usable`: its tools
+    are there. `folder` and `whole` are about the Command Line Tools' own place; `version` is that
+    of their receipt, which outlives them. `licence_open`: Xcode is selected, and its licence has
+    not been agreed to.
     """
 
     selected: str = ""
@@ -116,6 +142,7 @@ class ToolsState:
     whole: bool = False
     version: str = ""
     licence_open: bool = False
+    override: bool = False
 
     @property
     def is_xcode(self) -> bool:
@@ -152,4 +179,15 @@ class DeveloperTools(FactBase[ToolsState]):
             whole="whole" in told,
             version=told.get("version", ""),
             licence_open="licence" in told,
+            override="override" in told,
         )
+
+
+def _proxies(told: dict[str, str]) -> dict[str, str]:
+    found = {}
+    for scheme in ("http", "https"):
+        key = f"proxy.{scheme.upper()}"
+        name, port = told.get(f"{key}Proxy"), told.get(f"{key}Port")
+        if told.get(f"{key}Enable") == "1" and name:
+            found[scheme] = f"{name}:{port}" if port else name
+    return found

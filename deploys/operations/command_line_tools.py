@@ -6,6 +6,7 @@ from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.context import host
 
 from deploys.build import FILES
+from deploys.facts.homebrew import Homebrew
 from deploys.facts.mac import TOOLS, DeveloperTools, Mac, ToolsState
 from deploys.facts.machine import ThisMachine
 from deploys.findings import found, refuse
@@ -16,22 +17,28 @@ _INSTALL = FILES / "mac" / "command-line-tools.sh"
 
 @operation()
 def installed() -> Commands:
-    """Have the tools, or a whole Xcode in their place."""
+    """Have the tools, or a whole Xcode in their place; that does once Homebrew is there.
+
+    Homebrew's installer wants the tools next to Xcode too: it would install them, and select them
+    in Xcode's place (Homebrew/install, install.sh, should_install_command_line_tools).
+    """
     tools = host.get_fact(DeveloperTools)
-    if tools.whole or tools.is_xcode:
+    if tools.whole or (tools.is_xcode and host.get_fact(Homebrew).prefix):
         return
     if tools.folder or tools.version:
         found(
             "tools.broken",
             f"{TOOLS} lacks its tools, though {_receipt(tools)}.",
-            means="git, clang and all that is compiled fail.",
-            mend="They are installed again through Software Update, without a window.",
+            means="An upgrade of macOS may do that; git, clang and all that is compiled fail.",
+            mend="They are installed again through Software Update, without a window; what is "
+            "left of the folder is moved aside.",
         )
     else:
         found(
             "tools.missing",
             "Apple's Command Line Tools are not installed.",
-            means="Homebrew needs their git and compilers.",
+            means="Homebrew needs their git and compilers"
+            + (", and its installer does not take Xcode's." if tools.is_xcode else "."),
             mend="They are installed through Software Update, without a window.",
         )
     yield _install()
@@ -50,13 +57,21 @@ def updated() -> Commands:
         means="Homebrew refuses to build with them.",
         mend="The newest are installed through Software Update.",
     )
-    yield _install()
+    yield _install(minimum)
 
 
 @operation()
 def selected() -> Commands:
-    """Have a developer directory that exists."""
+    """Have a developer directory that exists; the installation has selected it already."""
     tools = host.get_fact(DeveloperTools)
+    if tools.override and not tools.usable:
+        refuse(
+            "tools.developer-dir",
+            f"DEVELOPER_DIR is set to {tools.selected}, and no developer tools are there.",
+            means="It goes before what xcode-select has selected: git and clang fail.",
+            mend="Unset it where your shell sets it, such as ~/.zprofile or ~/.zshrc, open a new "
+            "terminal, and run this again.",
+        )
     if tools.usable or not tools.whole:
         return
     found(
@@ -88,9 +103,13 @@ def minimum_for(macos: int) -> str:
     return f"{macos}.0" if macos >= 26 else "16.0"
 
 
-def _install() -> StringCommand:
+def _install(minimum: str = "") -> StringCommand:
+    """All of it in one command as root: a ticket of sudo that runs out meanwhile cannot hurt."""
     root = host.get_fact(ThisMachine).root
-    return StringCommand(*root, "/bin/sh", "-c", QuoteString(_INSTALL.read_text(encoding="utf-8")))
+    script = QuoteString(_INSTALL.read_text(encoding="utf-8"))
+    return StringCommand(
+        *root, "/bin/sh", "-c", script, "command-line-tools", *([minimum] if minimum else [])
+    )
 
 
 def _receipt(tools: ToolsState) -> str:

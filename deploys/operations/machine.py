@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from pyinfra.api import operation
 from pyinfra.context import host
 
@@ -12,6 +14,7 @@ from deploys.findings import found, refuse
 from deploys.operations import Commands
 
 ROOM_NEEDED = 3 * 1024**3
+ROOM_NEEDED_MAC = 10 * 1024**3  # estimated: tools, Homebrew, a virtual machine and its images
 OLDEST_MACOS = 15  # Homebrew's installer and its bottles need it (7.0.0 release notes)
 NEWEST_KNOWN_MACOS = 27
 
@@ -31,12 +34,16 @@ def supported() -> Commands:
 def room_left() -> Commands:
     """Say it when the disk is so full that packages and images may not fit."""
     machine = host.get_fact(ThisMachine)
-    free = host.get_fact(Mac).free_bytes if machine.is_mac else machine.free_bytes
-    if free < ROOM_NEEDED:
+    if machine.is_mac:
+        place, free, needed = machine.home, host.get_fact(Mac).free_bytes, ROOM_NEEDED_MAC
+    else:
+        place, free, needed = "/", machine.free_bytes, ROOM_NEEDED
+    if free < needed:
         found(
             "machine.little-room",
-            f"Only {free / 1024**3:.1f} GiB are free on {'your disk' if machine.is_mac else '/'}.",
-            means=f"Packages and images together need up to {ROOM_NEEDED / 1024**3:.0f} GiB.",
+            f"Only {free / 1024**3:.1f} GiB are free on "
+            f"{f'the disk of {place}' if machine.is_mac else place}.",
+            means=f"Packages and images together need up to {needed / 1024**3:.0f} GiB.",
             mend="Free some space if a step fails for want of it.",
             severity="notice",
         )
@@ -60,17 +67,38 @@ def virtualization() -> Commands:
 @operation()
 def proxies() -> Commands:
     """Say it when the system's proxies are set where only browsers look."""
-    proxies = host.get_fact(Mac).proxies
-    if proxies:
-        exports = " ".join(f"{scheme}_proxy=http://{at}" for scheme, at in proxies.items())
+    mac = host.get_fact(Mac)
+    if mac.proxies:
         found(
             "machine.proxy-not-exported",
             "System Settings name a web proxy, and this shell does not.",
             means="curl, git, Homebrew and Docker go by the environment only.",
-            mend=f"If downloads fail: `export {exports}`, then run this again.",
+            mend=f"If downloads fail: `{_exports(mac)}`, then run this again.",
+            severity="notice",
+        )
+    elif mac.proxy_script:
+        found(
+            "machine.proxy-script",
+            f"System Settings find a web proxy through a script, {mac.proxy_script}.",
+            means="curl, git, Homebrew and Docker go by the environment only, and run no script.",
+            mend="If downloads fail, ask whoever keeps the network for the proxy's name and port: "
+            "`export http_proxy=http://NAME:PORT https_proxy=http://NAME:PORT "
+            "no_proxy=localhost,127.0.0.1`.",
             severity="notice",
         )
     yield from ()
+
+
+def _exports(mac: MacSystem) -> str:
+    """One line for a shell. This machine itself goes without: the blog is served from it.
+
+    The system's `*.local` is `.local` here, and an abbreviated network (169.254/16) has no form.
+    """
+    hosts = (name.removeprefix("*") for name in mac.not_proxied if "/" not in name)
+    without = ",".join(dict.fromkeys(("localhost", "127.0.0.1", *hosts)))
+    variables = {f"{scheme}_proxy": f"http://{at}" for scheme, at in mac.proxies.items()}
+    words = [f"{name}={quote(value)}" for name, value in variables.items()]
+    return " ".join(("export", *words, f"no_proxy={quote(without)}"))
 
 
 def _supported_linux(machine: Machine) -> None:
@@ -111,21 +139,30 @@ def _supported_mac(machine: Machine, mac: MacSystem, brew: BrewState) -> None:
     if not brew.prefix and brew.no_install:
         refuse(
             "machine.homebrew-forbidden",
-            "/etc/homebrew/brew.no_install exists: whoever manages this Mac forbids Homebrew.",
+            "/etc/homebrew/brew.no_install exists: whoever manages this Mac forbids Homebrew"
+            f"{f' ({mac.forbids_homebrew})' if mac.forbids_homebrew else ''}.",
+            means="Homebrew's installer obeys it, and so does this tool.",
             mend="Ask them to install Homebrew, or to remove that file.",
         )
     _may_administer(machine, brew)
 
 
 def _supported_macos(mac: MacSystem) -> None:
-    if mac.major < OLDEST_MACOS:
+    if not mac.major:
+        found(
+            "machine.macos-unknown",
+            f"The version of this macOS cannot be read ({mac.version or 'sw_vers says nothing'}).",
+            mend="It is tried all the same.",
+            severity="notice",
+        )
+    elif mac.major < OLDEST_MACOS:
         refuse(
             "machine.macos-too-old",
             f"This is macOS {mac.version}; Homebrew supports {OLDEST_MACOS} or newer.",
             means="Its packages would be compiled for hours, or not at all.",
             mend="Upgrade macOS in System Settings > General > Software Update, then run it again.",
         )
-    if mac.major > NEWEST_KNOWN_MACOS:
+    elif mac.major > NEWEST_KNOWN_MACOS:
         found(
             "machine.macos-unknown",
             f"macOS {mac.version} is newer than this version of the tool.",
@@ -158,10 +195,11 @@ def _may_administer(machine: Machine, brew: BrewState) -> None:
     lacking = [] if tools.whole or tools.is_xcode else ["the Command Line Tools"]
     lacking += [] if brew.prefix else ["Homebrew"]
     if lacking:
+        verb = "is" if lacking == ["Homebrew"] else "are"
         refuse(
             "machine.no-admin",
-            f"{machine.user} is no administrator of this Mac, and {' and '.join(lacking)} "
-            f"{'are' if len(lacking) > 1 or not tools.whole else 'is'} missing.",
+            f"{machine.user} is no administrator of this Mac, and {' and '.join(lacking)} {verb} "
+            "missing.",
             means="Only an administrator can install them.",
             mend="Have an administrator run this once, or make you one in System Settings > Users "
             "& Groups.",

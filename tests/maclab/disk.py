@@ -70,7 +70,7 @@ sys.exit(main(sys.argv[1], sys.argv[2:]))
 """
 # Real sudo keeps the tickets; the wrapper only writes down that it was called.
 _SUDO = """#!/maclab/real/sh
-words=$(printf %s "$*" | tr '"\\\\\\n' ".. ")
+words=$(printf %s "$*" | tr '\\000-\\037"\\\\' ' ')
 printf '{"command": "sudo", "argv": ["%s"], "user": "%s"}\\n' "$words" "$(id -un)" \\
   >>/maclab/record.jsonl
 exec /maclab/real/sudo "$@"

@@ -14,7 +14,7 @@ from .machine import SOCKET
 
 # A real registry, whose images are made of the distribution's packages; they stand for those of
 # the same name that a public one has.
-REGISTRY = "127.0.0.1:5000"
+REGISTRY = "127.0.0.1:5055"  # not where AirPlay listens
 BUILDER = f"{REGISTRY}/ruby:3.4-slim"
 SERVER = f"{REGISTRY}/nginxinc/nginx-unprivileged:stable-alpine-slim"
 _ROOM = "/var/lib/docker/room"

@@ -1,65 +1,115 @@
 #!/bin/sh
 # Installs Apple's Command Line Tools without opening a window, or updates them. Run as root.
+# Argument: the version that the new ones have to have at least, if any will not do.
 #
 # The placeholder makes softwareupdate(8) offer them, as Homebrew's installer does. Labels have two
 # shapes, "... for Xcode-16.4" and, since Xcode 26, "... for Xcode 26.4-26.4.1": what follows the
 # last hyphen is the version. Never `softwareupdate -ia`: it upgrades macOS too.
 set -u
 
+minimum=${1:-}
 tools=/Library/Developer/CommandLineTools
 placeholder=/tmp/.com.apple.dt.CommandLineTools.installondemand.in-progress
-trap 'rm -f "$placeholder"' EXIT
-trap 'exit 130' HUP INT TERM
+aside=
+
+leave() {
+  rm -f "$placeholder"
+  # Without new tools, the remains of the old ones go back to where they were.
+  if [ -n "$aside" ] && [ ! -e "$tools" ]; then mv "$aside" "$tools"; fi
+}
+trap leave EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 fail() {
-  printf '%s\n' "$@" >&2
+  printf '%s\n' "$@" \
+    "Install them in System Settings > General > Software Update, with \`xcode-select --install\`" \
+    "at the Mac itself, or from https://developer.apple.com/download/all/; then run this again." >&2
   exit 1
 }
 
+whole() { [ -x "$tools/usr/bin/git" ] && [ -x "$tools/usr/bin/clang" ]; }
+
+newer='
+  function newer(a, b,    x, y, i, n, m) {
+    n = split(a, x, "."); m = split(b, y, ".")
+    for (i = 1; i <= n || i <= m; i++) if (x[i] + 0 != y[i] + 0) return x[i] + 0 > y[i] + 0
+    return 0
+  }'
+
+# The version and the label of the newest; a beta only where there is nothing else.
 newest() {
-  awk '
-    function newer(a, b,    x, y, i, n) {
-      n = split(a, x, ".")
-      if (split(b, y, ".") > n) n = split(b, y, ".")
-      for (i = 1; i <= n; i++) if (x[i] + 0 != y[i] + 0) return x[i] + 0 > y[i] + 0
-      return 0
-    }
+  awk "$newer"'
     /^ *\* Label: Command Line Tools/ {
       label = $0
       sub(/^ *\* Label: /, "", label)
+      sub(/[ \t\r]+$/, "", label)
       version = label
       sub(/.*-/, "", version)
-      beta = label ~ / beta /
+      if (version !~ /^[0-9]+(\.[0-9]+)*$/) next
+      beta = tolower(label) ~ / beta /
       if (best == "" || best_is_beta && !beta || beta == best_is_beta && newer(version, most)) {
         best = label; most = version; best_is_beta = beta
       }
     }
-    END { print best }'
+    END { if (best != "") print most "\t" best }'
 }
 
-if [ -d "$tools" ] && [ ! -x "$tools/usr/bin/git" ]; then
+too_old() {
+  [ -n "$minimum" ] &&
+    awk -v a="$minimum" -v b="$1" "$newer"' BEGIN { exit newer(a, b) ? 0 : 1 }'
+}
+
+receipt() {
+  /usr/sbin/pkgutil --pkg-info com.apple.pkg.CLTools_Executables 2>/dev/null |
+    awk '$1 == "version:" { print $2 }'
+}
+
+if [ -e "$tools" ] && ! whole; then
   # With a folder in its place, though an empty one, they may not be offered again.
   rmdir "$tools" 2>/dev/null || {
     aside=$tools.$(date +%Y%m%d-%H%M%S)
-    mv "$tools" "$aside" || fail "$tools lacks its tools and cannot be moved out of the way."
-    echo "The incomplete $tools is now $aside; remove it when you like."
+    mv "$tools" "$aside" || {
+      aside=
+      fail "$tools lacks its tools, and cannot be moved out of the way."
+    }
   }
 fi
 
 touch "$placeholder"
 echo "Asking Apple for the Command Line Tools"
-offers=$(/usr/sbin/softwareupdate -l 2>&1)
-label=$(printf '%s\n' "$offers" | newest)
-if [ -z "$label" ]; then
+# The first answer may come without them: GitHub's runner images ask thirty times.
+for pause in 5 5 0; do
+  offers=$(/usr/sbin/softwareupdate -l 2>&1)
+  offer=$(printf '%s\n' "$offers" | newest)
+  [ -n "$offer" ] && break
+  sleep "$pause"
+done
+if [ -z "$offer" ]; then
   printf '%s\n' "$offers" | tail -n 5 >&2
-  fail "Apple offers no Command Line Tools to this Mac." \
-    "Install them by hand, with \`xcode-select --install\` in Terminal, or from" \
-    "https://developer.apple.com/download/all/, then run this again."
+  fail "Software Update offers no Command Line Tools to this Mac; above is its answer."
 fi
-echo "Installing $label"
+version=${offer%%	*}
+label=${offer#*	}
+if too_old "$version"; then
+  fail "Software Update offers no Command Line Tools newer than $version; $minimum is wanted."
+fi
+
+echo "Installing $label; this may take many minutes"
 /usr/sbin/softwareupdate -i "$label" || fail "softwareupdate could not install \"$label\"."
-[ -x "$tools/usr/bin/git" ] ||
-  fail "softwareupdate ended, but $tools has no git." \
-    "Open System Settings > General > Software Update, install the Command Line Tools there," \
-    "then run this again."
-/usr/bin/xcode-select --switch "$tools"
+whole || fail "softwareupdate has ended, but there are no whole tools in $tools."
+now=$(receipt)
+if [ -n "$now" ] && too_old "$now"; then
+  fail "softwareupdate has ended, but the Command Line Tools are still those of before."
+fi
+
+# An Xcode that is selected, and there, stays selected.
+unset DEVELOPER_DIR
+selected=$(/usr/bin/xcode-select -p 2>/dev/null)
+if [ -z "$selected" ] || [ ! -x "$selected/usr/bin/git" ]; then
+  /usr/bin/xcode-select --switch "$tools" || exit 1
+fi
+if [ -n "$aside" ]; then
+  echo "What was left of the old ones is now $aside; remove it when you like."
+fi
