@@ -1,4 +1,4 @@
-"""The machines of the tests on real Debian; the disks they start from are in `tests/conftest.py`."""
+"""The machines of the tests on real Debian; their disks are in `tests/conftest.py`."""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.maclab.commands.developer_tools import DeveloperTools
+
 from .conftest import Start
 from .job import bootstrap, costly
 
@@ -47,8 +49,7 @@ def test_root_is_refused(start: Start) -> None:
 def test_a_stub_is_never_touched(start: Start) -> None:
     mac = start()
     bootstrap(mac)
-    state = mac.file("/maclab/state/developer_tools.json").read_text()
-    assert '"dialogs": 0' in state
+    assert mac.state(DeveloperTools).dialogs == 0
 
 
 def test_a_proxy_of_the_system_is_said_with_the_lines_to_export(start: Start) -> None:

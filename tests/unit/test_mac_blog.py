@@ -88,10 +88,11 @@ def test_the_same_program_on_another_port_is_a_stranger() -> None:
 
 def test_who_holds_a_port_is_read_from_lsof(tmp_path: Path) -> None:
     (tmp_path / "awk").symlink_to(shutil.which("awk") or "awk")
-    lsof = tmp_path / "lsof"
-    lsof.write_text(f"#!{shutil.which('sh')}\necho '{LSOF}'\n")
-    lsof.chmod(0o755)
-    script = PortHolder().command(5000).replace("/proc/net/tcp", "/nonexistent")
+    for name, says in (("lsof", LSOF), ("uname", "Darwin")):
+        program = tmp_path / name
+        program.write_text(f"#!{shutil.which('sh')}\necho '{says}'\n")
+        program.chmod(0o755)
+    script = PortHolder().command(5000)
     done = subprocess.run(
         ["/bin/sh", "-c", script.replace("/usr/sbin", "/nonexistent")],
         env={"PATH": f"{tmp_path}:/bin"},

@@ -363,7 +363,7 @@ def test_plugins_describe_themselves_and_credentials_are_not_found(mac: Mac) -> 
     described = json.loads(mac.run("docker-compose docker-cli-plugin-metadata").out)
     assert described["SchemaVersion"] == "0.1.0"
     assert mac.run("docker-compose compose version").out == "Docker Compose version v5.5.1\n"
-    said = mac.run("docker-credential-osxkeychain get", typed="https://index.docker.io/v1/")
+    said = mac.run("docker-credential-osxkeychain get", typed="https://index.example.org/v1/")
     assert (said.code, said.out) == (1, "credentials not found in native keychain\n")
 
 

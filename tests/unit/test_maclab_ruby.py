@@ -17,7 +17,7 @@ from tests.maclab.commands.rubies import InstalledGem, Ruby, make_ruby
 
 HOME = "/Users/dev"
 MANAGED = f"{HOME}/.rbenv/versions/3.4.10"
-GEMFILE = """source "https://rubygems.org"
+GEMFILE = """source "https://gems.example.org"
 gem "jekyll", "~> 4.4"
 gem "eventmachine" # compiled
 group :jekyll_plugins do
@@ -76,7 +76,8 @@ def ruby(mac: Mac) -> Ruby:
 def _lock(*platforms: str, bundler: str = "2.6.9") -> str:
     listed = "".join(f"  {one}\n" for one in platforms)
     return (
-        "GEM\n  remote: https://rubygems.org/\n  specs:\n    jekyll (4.3.4)\n      csv (~> 3.0)\n"
+        "GEM\n  remote: https://gems.example.org/\n  specs:\n"
+        "    jekyll (4.3.4)\n      csv (~> 3.0)\n"
         "    csv (3.3.0)\n    ffi (1.17.2)\n    ffi (1.17.2-arm64-darwin)\n\n"
         f"PLATFORMS\n{listed}\nDEPENDENCIES\n  jekyll\n\nBUNDLED WITH\n   {bundler}\n"
     )
@@ -201,7 +202,7 @@ def test_without_a_compiler_and_without_a_registry(mac: Mac) -> None:
     assert said.code == 5
     assert "The compiler failed to generate an executable file." in said.err
     assert "An error occurred while installing eventmachine (1.2.7), and" in said.err
-    mac.unreachable("rubygems.org")
+    mac.unreachable("gems.example.org")
     assert mac.run("bundle install").code == 17
     assert mac.run("gem install bundler").code == 2
 

@@ -35,7 +35,7 @@ from .rubies import (
     write_gem,
 )
 
-REGISTRY = "rubygems.org"
+REGISTRY = "gems.example.org"
 NO_COMPILER = """Gem::Ext::BuildError: ERROR: Failed to build gem native extension.
 
 The compiler failed to generate an executable file.

@@ -1,4 +1,4 @@
-"""What rubygems.org has here: names, newest versions, what they need, whether they are compiled.
+"""What the registry of gems has: names, newest versions, what they need, if they are compiled.
 
 Versions are those of 2026 as far as facts name them, else plausible ones.
 """

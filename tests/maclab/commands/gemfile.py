@@ -96,7 +96,7 @@ def add_platform(file: Path, platform: str) -> None:
 
 
 def write_lock(file: Path, gemfile: Gemfile, chosen: dict[str, str], ruby: Ruby) -> None:
-    lines = ["GEM", "  remote: https://rubygems.org/", "  specs:"]
+    lines = ["GEM", "  remote: https://gems.example.org/", "  specs:"]
     for name, version in sorted(chosen.items()):
         lines.append(f"    {name} ({version})")
         lines += [f"      {need}" for need in sorted(known(name).needs)]

@@ -14,7 +14,7 @@ from .docker_files import close_socket, leave_socket, open_socket
 NAME = "podman-machine-default"
 VERSION = "6.1.2"
 
-_INIT = """Looking up Podman Machine image at quay.io/podman/machine-os:6.1 to create VM
+_INIT = """Looking up Podman Machine image at images.example.org/podman/machine-os:6.1 to create VM
 Getting image source signatures
 Copying blob 1f5c0ec86103 done   |
 Copying config 44136fa355 done   |

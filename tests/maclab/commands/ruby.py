@@ -92,8 +92,8 @@ def _install(call: Call, own: Ruby, words: list[str]) -> int:
             which = f"'{name}' (= {wanted})" if wanted else f"'{name}' (>= 0)"
             return call.fails(
                 f"ERROR:  Could not find a valid gem {which}, here is why:\n"
-                "          Unable to download data from https://rubygems.org/ - "
-                "Failed to open TCP connection to rubygems.org:443",
+                "          Unable to download data from https://gems.example.org/ - "
+                "Failed to open TCP connection to gems.example.org:443",
                 2,
             )
         chosen = InstalledGem(home, name, wanted or newest(call, name))
