@@ -85,6 +85,19 @@ def plan(context: click.Context, /, **given: Any) -> None:
 @cli.command()
 @options
 @click.pass_context
+def doctor(context: click.Context, /, **given: Any) -> None:
+    """Say what is broken, since when, and what mends it; change nothing, ask for no password.
+
+    Exit code: 0 healthy, 2 there are findings, 1 could not check.
+    """
+    from bootstrapper import runs
+
+    context.exit(runs.doctor(_merged(context, given)))
+
+
+@cli.command()
+@options
+@click.pass_context
 def verify(context: click.Context, /, **given: Any) -> None:
     """Prove that the blog served is the blog built; change nothing.
 

@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.status import Status as Spinner
 from typing_extensions import override
 
+from bootstrapper.diagnosis import Diagnosis
 from bootstrapper.observers import Observer
 from bootstrapper.results import Failure, MachineResult, OperationResult, Report
 from bootstrapper.stages import Stage
@@ -32,6 +33,10 @@ _MARKS = {
     "unknown": "[red]?[/]",
     "interrupted": "[red]■[/]",
 }
+
+
+_SEVERITIES = {"refusal": "[red]✗[/]", "change": "[yellow]○[/]", "notice": "[blue]![/]"}
+_SHOWN_CHANGES = 8
 
 
 class Terminal(Observer):
@@ -131,6 +136,27 @@ class Terminal(Observer):
                     after = f" [dim](after {_title(operation.after)})[/]" if operation.after else ""
                     self.say(f"[bold]{_title(stage)}[/]{after}")
                 self._planned(operation, commands=commands or self._verbose)
+
+    def since(self, machine: str, when: str, changes: Sequence[str]) -> None:
+        """What is another than at the last run."""
+        date = when.partition("T")[0]
+        shown = [*changes[:_SHOWN_CHANGES]]
+        if len(changes) > len(shown):
+            shown.append(f"{len(changes) - len(shown)} more")
+        self._line(machine, f"Since the last run ({escape(date)}): {escape(', '.join(shown))}.")
+
+    def diagnosis(self, diagnosis: Diagnosis) -> None:
+        """The findings of one machine, worst first; then what is fine, in one line."""
+        for finding in diagnosis.findings:
+            mark = _SEVERITIES[finding.severity]
+            self._line(diagnosis.machine, f"{mark} {escape(finding.seen)} [dim]{finding.code}[/]")
+            for text in filter(None, (finding.means, finding.mend)):
+                self.say(f"    {escape(text)}")
+        for what in diagnosis.unchecked:
+            self._line(diagnosis.machine, f"[red]?[/] Could not check {escape(what)}")
+        if diagnosis.fine:
+            fine = ", ".join(_title(stage) for stage in diagnosis.fine)
+            self._line(diagnosis.machine, f"[green]✓[/] Fine: {fine}.")
 
     def failure(self, machine: str, where: str, failure: Failure, log: object = None) -> None:
         """What happened, on which machine, in which command, its last output, what to do next."""

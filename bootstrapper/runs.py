@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from bootstrapper.console import Terminal
+from bootstrapper.diagnosis import Diagnosis, diagnose
 from bootstrapper.engine import Engine, Interrupted
 from bootstrapper.errors import UserError
 from bootstrapper.inventory import (
@@ -28,7 +30,9 @@ from bootstrapper.record import new_log, only_run, read_record, state_directory,
 from bootstrapper.results import MachineResult, OperationResult, Report
 from bootstrapper.stages import PROOF, STAGES, Stage
 from bootstrapper.sudo import sudo_ready
+from bootstrapper.versions import Versions, changes, versions_of
 from deploys.build import container_engine
+from deploys.findings import Finding
 from deploys.settings import Settings, SettingsError
 
 DONE, FAILED, DIFFERS, INTERRUPTED = 0, 1, 2, 130
@@ -48,6 +52,8 @@ class _Session:
     started: float = field(default_factory=time.monotonic)
     results: dict[str, MachineResult] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
+    since: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    diagnoses: list[Diagnosis] = field(default_factory=list)
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -60,6 +66,16 @@ class _Session:
 
     def take(self, results: Sequence[MachineResult]) -> None:
         self.results.update({result.machine: result for result in results})
+
+    def as_json(self, command: str) -> dict[str, Any]:
+        """What `--json` prints."""
+        report = self.report(command)
+        if command != "doctor":
+            return report.as_json()
+        healthy = all(diagnosis.health == "healthy" for diagnosis in self.diagnoses)
+        machines = [diagnosis.as_json() for diagnosis in self.diagnoses]
+        told = {"ok": healthy, "command": command, "machines": machines, "seconds": report.seconds}
+        return {"version": 1, **told}
 
     def report(self, command: str) -> Report:
         return Report(
@@ -80,6 +96,11 @@ def plan(options: Options) -> int:
     return _run(options, "plan", _plan)
 
 
+def doctor(options: Options) -> int:
+    """Say what is broken and what mends it, and change nothing."""
+    return _run(options, "doctor", _doctor)
+
+
 def verify(options: Options) -> int:
     """Prove what is served, and change nothing."""
     return _run(options, "verify", _verify)
@@ -92,7 +113,7 @@ def _run(options: Options, command: str, work: Callable[[_Session], int]) -> int
         with _session(options, terminal, exclusive=command == "apply") as session:
             code = work(session)
             if options.as_json:
-                terminal.print_json(session.report(command))
+                terminal.print_json(session.as_json(command))
             return code
     except (UserError, SettingsError) as error:
         terminal.complain(f"bootstrap.py: {error}")
@@ -146,6 +167,29 @@ def _plan(session: _Session) -> int:
     return DIFFERS if changes else DONE
 
 
+def _doctor(session: _Session) -> int:
+    _evaluate(session)
+    proved = [
+        name for name, result in session.results.items() if result.finished and not result.to_do
+    ]
+    if session.proves:
+        _prove(session, proved, show=False)
+    for name, result in session.results.items():
+        verdict = session.verdicts.get(name)
+        proof = [_as_finding(verdict)] if verdict and not verdict.ok else []
+        since = session.since.get(name, ())
+        session.diagnoses.append(diagnose(result, since=since, proof=proof))
+        session.terminal.diagnosis(session.diagnoses[-1])
+    health = {diagnosis.health for diagnosis in session.diagnoses}
+    return FAILED if "could not check" in health else DIFFERS if "findings" in health else DONE
+
+
+def _as_finding(verdict: Verdict) -> Finding:
+    reason = verdict.failure.summary if verdict.failure else verdict.summary
+    mend = verdict.failure.mend if verdict.failure else "Run it without a command."
+    return Finding("proof.differs", reason, "The blog served is not the blog built.", mend)
+
+
 def _verify(session: _Session) -> int:
     session.take(session.engine.unreachable)
     _show_failures(session)
@@ -185,6 +229,23 @@ def _evaluate(session: _Session) -> None:
     session.take(session.engine.evaluate(session.stages, apply=False))
     session.take(session.engine.unreachable)
     terminal.end()
+    _compare(session)
+
+
+def _compare(session: _Session) -> None:
+    """Say what is another than at the last run: after an upgrade of the system, why."""
+    record, _ = read_record(session.directory)
+    before = (record or {}).get("versions") or {}
+    for machine in session.results:
+        told = changes(before.get(machine) or {}, _versions(session).get(machine, {}))
+        if before.get(machine) and told:
+            session.since[machine] = told
+            session.terminal.since(machine, str((record or {}).get("finished", "")), told)
+
+
+def _versions(session: _Session) -> dict[str, Versions]:
+    lost = {result.machine for result in session.engine.unreachable}
+    return {name: versions_of(session.engine, name) for name in session.results if name not in lost}
 
 
 def _change(session: _Session, machines: Sequence[str]) -> None:
@@ -204,7 +265,7 @@ def _change(session: _Session, machines: Sequence[str]) -> None:
                     terminal.finding(finding)
 
 
-def _prove(session: _Session, machines: Sequence[str]) -> None:
+def _prove(session: _Session, machines: Sequence[str], *, show: bool = True) -> None:
     terminal = session.terminal
     terminal.begin("Proof", machines=len(session.settings), show_operations=True)
     for machine in machines:
@@ -217,7 +278,7 @@ def _prove(session: _Session, machines: Sequence[str]) -> None:
         session.verdicts[machine] = verdict
         session.log.write(f"[{machine}] proof {verdict.as_json()}")
     terminal.end()
-    for machine, verdict in session.verdicts.items():
+    for machine, verdict in session.verdicts.items() if show else ():
         terminal.verdict(machine, verdict.summary, ok=verdict.ok, details=verdict.details)
         if verdict.failure:
             terminal.failure(machine, "proof", verdict.failure, session.log.path)
@@ -264,7 +325,11 @@ def _warn_of_damage(session: _Session) -> None:
 def _record(session: _Session, report: Report) -> None:
     write_record(
         session.directory,
-        {"finished": f"{datetime.now():%Y-%m-%dT%H:%M:%S}", "report": report.as_json()},
+        {
+            "finished": f"{datetime.now():%Y-%m-%dT%H:%M:%S}",
+            "versions": _versions(session),
+            "report": report.as_json(),
+        },
     )
 
 
