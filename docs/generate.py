@@ -1,4 +1,4 @@
-"""Writes the README's table of settings from the settings themselves."""
+"""Writes what is generated in the documents: the README's settings, and `findings.md`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from typing import get_args, get_origin
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
+import findings_of_code  # noqa: E402
+
 from deploys.settings import SAMPLE_BLOG, Settings  # noqa: E402 (the path comes first)
 
 README = PROJECT / "README.md"
+FINDINGS = PROJECT / "docs" / "findings.md"
 BEGIN, END = "<!-- settings: begin -->", "<!-- settings: end -->"
 
 
@@ -21,6 +24,11 @@ def settings_table() -> str:
     for name, field in Settings.model_fields.items():
         rows.append(f"| `{name}` | {_default(field.default)} | {_meaning(field)} |")
     return "\n".join(rows)
+
+
+def findings_page() -> str:
+    """`findings.md` as it should be."""
+    return findings_of_code.table(findings_of_code.rows(PROJECT / "deploys"))
 
 
 def renewed(readme: str) -> str:
@@ -45,3 +53,4 @@ def _meaning(field: object) -> str:
 
 if __name__ == "__main__":
     README.write_text(renewed(README.read_text(encoding="utf-8")), encoding="utf-8")
+    FINDINGS.write_text(findings_page(), encoding="utf-8")

@@ -23,6 +23,14 @@ def test_the_table_of_settings_is_made_from_the_settings() -> None:
         assert f"| `{name}` |" in README
 
 
+def test_the_page_of_findings_is_made_from_the_operations() -> None:
+    script = "from generate import FINDINGS, findings_page; text = FINDINGS.read_text('utf-8')\n"
+    check = f"{script}import sys; sys.exit(text != findings_page())"
+    answer = subprocess.run([sys.executable, "-c", check], cwd=PROJECT / "docs", check=False)
+    assert answer.returncode == 0, "run `make docs`"
+    assert "`tools.missing`" in (PROJECT / "docs" / "findings.md").read_text(encoding="utf-8")
+
+
 def test_the_stock_command_has_the_stages_of_the_engine_in_the_same_order() -> None:
     text = (PROJECT / "deploys" / "all.py").read_text()
     assert re.findall(r"^(\w+)\(\)$", text, re.MULTILINE) == [stage.name for stage in STAGES]
