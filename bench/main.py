@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import rivals, subject
+from bench import mac, rivals, subject
 from bench.fleet import fleet, free_port
 from bench.measure import BenchError, Run, Sample, peaks, repeat, seconds
 from bench.site import FILES_BESIDE_POSTS, change_post, write_site
@@ -212,6 +212,7 @@ _GROUPS: dict[str, Callable[[Plan], list[Row]]] = {
     "machine": _one_machine,
     "fleet": _fleet,
     "proof": _proof,
+    "mac": lambda plan: mac.rows(plan.runs),
 }
 
 

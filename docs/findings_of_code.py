@@ -36,9 +36,9 @@ def table(found: list[Row]) -> str:
     lines = [
         "# Findings",
         "",
-        "Everything that `plan` and `doctor` can find, by its stable code. *mended*: the run does it;",
+        "Everything that `plan` and `doctor` can find, by its code. *mended*: the run does it;",
         "*said*: for you to know; *needs you*: the run ends there, and says what to do.",
-        "Made from the operations themselves by `make docs`; an ellipsis stands for what depends on",
+        "Made from the operations by `make docs`; an ellipsis stands for what depends on",
         "the machine.",
         "",
         "| code | what is seen | what it means | what mends it | |",

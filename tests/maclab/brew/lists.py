@@ -35,7 +35,11 @@ def run(brew: Brew, arguments: list[str]) -> int:
         return _versions(brew, options)
     if "full-name" in options:
         return _full_names(brew, options)
-    return _files(brew, options) if options.names else _plain(brew, options)
+    return _contents(brew, options) if options.names else _plain(brew, options)
+
+
+def _contents(brew: Brew, options: Options) -> int:
+    return _artifacts(brew, options) if "cask" in options else _files(brew, options)
 
 
 @source("list", "list-1", "list-with-cask", "list-with-empty-cellar-directory", "tty-list")
@@ -50,6 +54,15 @@ def _plain(brew: Brew, options: Options) -> int:
         brew.console.names(names)
         if titled and title == "Formulae":
             brew.console.out()
+    return 0
+
+
+@source("list", guess="`list --cask NAME`: exit codes; the artifacts are not listed")
+def _artifacts(brew: Brew, options: Options) -> int:
+    for name in options.names:
+        if not brew.caskroom.get(split(name)[1]):
+            raise Failure(f"Cask '{name}' is not installed.")
+        brew.console.heading("Artifacts")
     return 0
 
 
