@@ -52,6 +52,7 @@ class _Session:
     started: float = field(default_factory=time.monotonic)
     results: dict[str, MachineResult] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
+    versions: dict[str, Versions] = field(default_factory=dict)
     since: dict[str, tuple[str, ...]] = field(default_factory=dict)
     diagnoses: list[Diagnosis] = field(default_factory=list)
 
@@ -214,6 +215,7 @@ def _apply(session: _Session) -> int:
             session.terminal.say("Nothing was changed.")
             return DONE
         _change(session, to_do)
+        _read_versions(session)
     _show_failures(session)
     if session.proves:
         _prove(session, [name for name, result in session.results.items() if result.finished])
@@ -236,16 +238,19 @@ def _compare(session: _Session) -> None:
     """Say what is another than at the last run: after an upgrade of the system, why."""
     record, _ = read_record(session.directory)
     before = (record or {}).get("versions") or {}
-    for machine in session.results:
-        told = changes(before.get(machine) or {}, _versions(session).get(machine, {}))
+    _read_versions(session)
+    for machine, now in session.versions.items():
+        told = changes(before.get(machine) or {}, now)
         if before.get(machine) and told:
             session.since[machine] = told
             session.terminal.since(machine, str((record or {}).get("finished", "")), told)
 
 
-def _versions(session: _Session) -> dict[str, Versions]:
+def _read_versions(session: _Session) -> None:
     lost = {result.machine for result in session.engine.unreachable}
-    return {name: versions_of(session.engine, name) for name in session.results if name not in lost}
+    session.versions = {
+        name: versions_of(session.engine, name) for name in session.results if name not in lost
+    }
 
 
 def _change(session: _Session, machines: Sequence[str]) -> None:
@@ -327,7 +332,7 @@ def _record(session: _Session, report: Report) -> None:
         session.directory,
         {
             "finished": f"{datetime.now():%Y-%m-%dT%H:%M:%S}",
-            "versions": _versions(session),
+            "versions": session.versions,
             "report": report.as_json(),
         },
     )
