@@ -204,7 +204,8 @@ def _start_over(project: str, environment: str, rebuilt: bool, why: str) -> NoRe
     except OSError as error:
         raise DoorError(
             f"the private environment is damaged ({why}), and {starter} is gone "
-            f"({error.strerror}); run bootstrap.py again."
+            f"({error.strerror}); start bootstrap.py with another Python, or run ./bootstrap.sh, "
+            "which brings its own."
         ) from None
 
 

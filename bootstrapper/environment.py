@@ -89,7 +89,10 @@ def _remove_leftovers(cache: Path) -> None:
 
 
 def _remove_outdated(cache: Path, project: str) -> None:
-    """Remove damaged environments, and those of earlier locks of this checkout or lost ones."""
+    """Remove damaged environments, and those of earlier locks of this checkout or lost ones.
+
+    One whose Python is gone is damaged.
+    """
     locks = Path(project, "requirements")
     current = {
         Path(environment_for(str(locks / name))).name.rsplit("-", 1)[0]
@@ -102,7 +105,9 @@ def _remove_outdated(cache: Path, project: str) -> None:
             shutil.rmtree(environment, ignore_errors=True)
             continue
         outdated = owner == project and environment.name.rsplit("-", 1)[0] not in current
-        if outdated or not Path(owner).is_dir():
+        # An upgrade of the Python that it was made of leaves its links dangling (pypa/pipx#146).
+        unusable = not os.access(python_of(str(environment)), os.X_OK)
+        if outdated or unusable or not Path(owner).is_dir():
             _remove_unless_used(environment)
 
 
@@ -113,7 +118,11 @@ def _remove_unless_used(environment: Path) -> None:
         except OSError:
             return
         discarded = environment.with_name(f".{environment.name}")
-        environment.rename(discarded)
+        try:
+            environment.rename(discarded)
+        except OSError:  # a container's file system renames no directory of its image
+            (environment / MARKER).unlink()
+            discarded = environment
         shutil.rmtree(discarded, ignore_errors=True)
 
 

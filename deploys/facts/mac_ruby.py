@@ -20,12 +20,28 @@ GEMS = ".cache/bootstrapper/gems"
 # not asked. Homebrew's gems lie outside of the keg, under the version of Ruby's ABI
 # (Homebrew/homebrew-core, Formula/r/ruby@3.3.rb: rubygems_bindir, default_dir). A keg without a
 # receipt is one that a killed installation left.
+# A library that is gone is found in what Ruby and its gems are linked against: the load commands at
+# the beginning of a Mach-O file (rbenv/rbenv#1197). /usr/lib's are in no file since macOS 11, and
+# otool(1), which would tell, is a stub where the command line tools are gone.
 _ASK = r"""
 prefix=%(prefix)s
 bundlers() {
   for gem in "$2"/gems/bundler-[0-9]*; do
     [ -d "$gem" ] && printf 'bundler\t%%s\t%%s\n' "$1" "${gem##*/bundler-}"
   done
+}
+gone() {
+  whose=$1
+  shift
+  head -c 32768 "$@" 2>/dev/null | LC_ALL=C tr -c '[:print:]' '\n' |
+    sed -n '/^\/.*\.dylib$/p' | sort -u | while IFS= read -r library; do
+    case $library in /usr/lib/* | /System/* | */libruby*) continue ;; esac
+    [ -e "$library" ] || printf 'gone\t%%s\t%%s\n' "$whose" "$library"
+  done
+}
+linked() {
+  gone "$1" "$1"/bin/ruby "$1"/lib/libruby*.dylib \
+    "$1"/lib/ruby/[0-9]*/*-darwin*/openssl.bundle "$1"/lib/ruby/[0-9]*/*-darwin*/psych.bundle
 }
 rubies() {
   for ruby in "$2"/*/bin/ruby; do
@@ -37,6 +53,7 @@ rubies() {
       printf 'abi\t%%s\t%%s\n' "$home" "${abi##*/}"
       bundlers "$home" "$abi"
     done
+    linked "$home"
   done
 }
 manager() {
@@ -79,6 +96,7 @@ for opt in "$prefix"/opt/ruby "$prefix"/opt/ruby@*; do
     bundlers "$opt" "$abi"
     bundlers "$opt" "$prefix/lib/ruby/gems/${abi##*/}"
   done
+  linked "$opt"
 done
 printf 'home\t%%s\n' "$HOME"
 printf 'system\t%%s\t%%s\n' "$(uname -m)" "$(uname -r)"
@@ -86,6 +104,8 @@ for stamp in "$HOME"/%(gems)s/*/stamp; do
   [ -f "$stamp" ] || continue
   key=${stamp%%/stamp}
   printf 'stamp\t%%s\t%%s\n' "${key##*/}" "$(cat "$stamp")"
+  gone "${key##*/}" "$key"/ruby/*/extensions/*/*/*/*.bundle \
+    "$key"/ruby/*/extensions/*/*/*/*/*.bundle
 done
 cd %(site)s 2>/dev/null || exit 0
 site=$(pwd -P)
@@ -125,7 +145,8 @@ exit 0
 @dataclass(frozen=True)
 class Ruby:
     """An installed Ruby. `directory` holds its `bin`; `build` is the whole name of its version,
-    for a keg perhaps with a revision (3.4.10_1); `abi` is the directory of its gems ("3.4.0")."""
+    for a keg perhaps with a revision (3.4.10_1); `abi` is the directory of its gems ("3.4.0").
+    `lacks` are the libraries that it needs and that are not there."""
 
     origin: Origin
     directory: str
@@ -133,6 +154,7 @@ class Ruby:
     build: str
     abi: str = ""
     bundlers: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -173,7 +195,8 @@ class SiteBundle:
 @dataclass(frozen=True)
 class RubyState:
     """All of it. `architecture` and `darwin` (its major version) are the machine's. `stamps` are
-    of gems that were found in order: directory's name -> what they were found in order for."""
+    of gems that were found in order: directory's name -> what they were found in order for.
+    `lacking` has the libraries that some of these gems need, and that are not there."""
 
     home: str
     architecture: str
@@ -183,6 +206,7 @@ class RubyState:
     wishes: tuple[Wish, ...]
     site: SiteBundle | None
     stamps: dict[str, str]
+    lacking: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class RubyOnMac(FactBase[RubyState]):
@@ -205,6 +229,11 @@ class RubyOnMac(FactBase[RubyState]):
             wishes=tuple(Wish(row[1], row[2].strip()) for row in rows if row[0] == "wish"),
             site=_site(rows),
             stamps={row[1]: row[2] for row in rows if row[0] == "stamp"},
+            lacking={
+                row[1]: libraries
+                for row in rows
+                if row[0] == "stamp" and (libraries := _gone(rows, row[1]))
+            },
         )
 
 
@@ -219,8 +248,14 @@ def _rubies(rows: list[tuple[str, ...]]) -> tuple[Ruby, ...]:
             mine = [row for row in rows if row[0] in ("abi", "bundler") and row[1] == directory]
             abi = next((row[2] for row in mine if row[0] == "abi"), "")
             bundlers = dict.fromkeys(row[2] for row in mine if row[0] == "bundler")
-            found.append(Ruby(origin, directory, version[1], build, abi, tuple(bundlers)))  # type: ignore[arg-type]
+            lacks = _gone(rows, directory)
+            ruby = Ruby(origin, directory, version[1], build, abi, tuple(bundlers), lacks)  # type: ignore[arg-type]
+            found.append(ruby)
     return tuple(found)
+
+
+def _gone(rows: list[tuple[str, ...]], whose: str) -> tuple[str, ...]:
+    return tuple(row[2] for row in rows if row[:2] == ("gone", whose))
 
 
 def _site(rows: list[tuple[str, ...]]) -> SiteBundle | None:

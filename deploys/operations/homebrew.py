@@ -51,6 +51,12 @@ def brew(*words: str) -> StringCommand:
     return StringCommand(_line(*words), _timeout=BREW_SECONDS)
 
 
+def reinstall(name: str) -> StringCommand:
+    """The command that installs a formula again; refuses if this user may not change Homebrew."""
+    _may_change(host.get_fact(Homebrew))
+    return brew("reinstall", name)
+
+
 @operation()
 def installed(settings: Settings) -> Commands:
     """Have a Homebrew that works; one that is there is never replaced."""

@@ -15,7 +15,7 @@ from deploys.build import FILES, files_hash, site_directory
 from deploys.facts.homebrew import Homebrew
 from deploys.facts.mac_ruby import GEMS, RubyOnMac, RubyState, SiteBundle
 from deploys.findings import found
-from deploys.operations import Commands, homebrew
+from deploys.operations import Commands, homebrew, ruby_repair
 from deploys.ruby_wish import Bundler, Choice, Wanted, bundler_for, choose, wanted_ruby
 from deploys.settings import Settings
 
@@ -42,6 +42,8 @@ def installed(settings: Settings) -> Commands:
     choice = ruby_of(settings)
     _say_what_differs(choice, ruby_state(settings).site)
     if choice.ruby:
+        if choice.ruby.lacks:
+            yield from ruby_repair.built_again(choice, ruby_state(settings).managers)
         return
     if choice.formula:
         yield from homebrew.formulae._inner(
@@ -65,6 +67,8 @@ def gems(settings: Settings) -> Steps:
     if site is None or not site.has & {"Gemfile", "_config.yml", "_config.yaml"}:
         return
     choice = ruby_of(settings)
+    if choice.ruby and choice.ruby.lacks and not ruby_repair.can_mend(choice, state.managers):
+        return  # said already, and no gem can be had with it
     bundler = bundler_for(choice, site)
     wanted = gems_of(state, site, choice, bundler, settings.without_plugins)
     if bundler.too_old:
@@ -84,11 +88,7 @@ def gems(settings: Settings) -> Steps:
         yield StringCommand(*gem, "install", "bundler", "-v", bundler.version, "--no-document")
     elif wanted.in_order:
         return
-    found(
-        "ruby.gems",
-        f"The site's gems have not been seen in order with Ruby {choice.version}.",
-        mend=f"They are installed into {wanted.directory}; the site itself is left as it is.",
-    )
+    ruby_repair.say_why(state, choice, wanted.directory)
     scripts = yield from _upload(state.home)
     yield StringCommand(
         "env",
@@ -153,8 +153,9 @@ def gems_of(
         "environment": environment,
     }
     text = json.dumps(ingredients, sort_keys=True)
-    stamp = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return SiteGems(directory, environment, stamp, in_order=state.stamps.get(key) == stamp)
+    stamp = f"{ruby_repair.system(state)}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    in_order = state.stamps.get(key) == stamp and key not in state.lacking
+    return SiteGems(directory, environment, stamp, in_order)
 
 
 def _knows(site: SiteBundle, state: RubyState) -> bool:

@@ -6,7 +6,8 @@
 # The environment says where gems go (BUNDLE_PATH, BUNDLE_APP_CONFIG). With BUNDLE_FROZEN the site's
 # own Gemfile and lock are used as they are (BUNDLE_GEMFILE names it); else there is a Gemfile in
 # DIRECTORY/bundle that reads the site's, or is made from its configuration, and its lock is there.
-# DIRECTORY/stamp is written last, when all gems are there and were seen to load.
+# A gem that does not load is built again, there: `bundle pristine` sees no gems but those of
+# BUNDLE_PATH. DIRECTORY/stamp is written last, when all are there and were seen to load.
 set -eu
 
 ruby=$1 site=$2 directory=$3 stamp=$4
@@ -43,6 +44,19 @@ if ! bundle check >/dev/null 2>&1; then
   bundle install --jobs 4
 fi
 bundle check
-bundle exec ruby "$here/load.rb"
+if ! bundle exec ruby "$here/load.rb" 2>"$work/said"; then
+  cat "$work/said" >&2
+  broken=$(sed -n 's/^\([A-Za-z0-9_.-]*\) [^ ]* does not load: .*/\1/p' "$work/said" | tr '\n' ' ')
+  if [ -z "$broken" ]; then exit 1; fi
+  echo "[ruby] Building again what does not load: $broken"
+  # shellcheck disable=SC2086 # names, which have no spaces
+  bundle pristine $broken
+  if ! bundle exec ruby "$here/load.rb"; then
+    echo "Built again, it still does not load. Next to try: remove $directory, where only this" >&2
+    echo "tool's copies of the site's gems are, and run this again." >&2
+    exit 1
+  fi
+fi
+rm -f "$work/said"
 printf '%s\n' "$stamp" >"$directory/stamp.part"
 mv "$directory/stamp.part" "$directory/stamp"

@@ -198,3 +198,6 @@ def _setup(call: Call) -> Setup:
     setup: Setup = launcher.Setup(brewing.machine_of(call), os.environ)
     setup.know()
     return setup
+
+
+import_module(".broken_ruby", __package__)  # it registers its own

@@ -152,8 +152,8 @@ def make_ruby(call: Call, directory: str, version: str) -> Ruby:
     abi = f"{version.rpartition('.')[0]}.0"
     system = call.state(System)
     darwin = f"{system.process_arch}-darwin{system.kernel.partition('.')[0]}"
-    (prefix / "lib/ruby" / abi / darwin).mkdir(parents=True, exist_ok=True)
     ruby = Ruby(call, prefix, directory, version)
+    write_library(ruby, prefix / "lib/ruby" / abi / darwin / "openssl.bundle")
     write_gem(ruby, InstalledGem(prefix / "lib/ruby/gems" / abi, "bundler", ruby.bundler))
     return ruby
 
@@ -199,7 +199,8 @@ def write_library(ruby: Ruby, file: Path, arch: str = "", abi: str = "", needs: 
     """A compiled file: what it was built for, and a library that it is linked against."""
     file.parent.mkdir(parents=True, exist_ok=True)
     arch = arch or ruby.call.state(System).process_arch
-    file.write_text(json.dumps({"arch": arch, "abi": abi or ruby.abi, "needs": needs}))
+    told = json.dumps({"arch": arch, "abi": abi or ruby.abi, "needs": needs})
+    file.write_text(f"{told}\0{needs}\0")  # as a load command has it, with what ends a string
 
 
 def extensions(ruby: Ruby, gem: InstalledGem) -> Path:
@@ -227,7 +228,7 @@ def trouble(ruby: Ruby, file: Path) -> str:
     """
     if not file.exists():
         return f"cannot load such file -- {file.stem}"
-    told = json.loads(file.read_text())
+    told = json.loads(file.read_text().partition("\0")[0])
     path = f"/{file.relative_to(ruby.call.root)}"
     arch = ruby.call.state(System).process_arch
     if told["arch"] != arch:

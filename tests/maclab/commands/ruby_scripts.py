@@ -57,9 +57,9 @@ def require(ruby: Ruby, name: str, bundle: Loaded | None = None) -> None:
         return  # a gem that comes with Ruby, and that Bundler hides
     standard = name in _STANDARD | set(_WENT)
     if standard and ruby.minor < _WENT.get(name, "9"):
-        brought = ruby.prefix / "lib/ruby" / ruby.abi / f"{name}.bundle"
-        if brought.exists() and (said := trouble(ruby, brought)):
-            raise LoadError(said)
+        for brought in (ruby.prefix / "lib/ruby" / ruby.abi).rglob(f"{name}.bundle"):
+            if said := trouble(ruby, brought):
+                raise LoadError(said)
         return
     seen = ruby.installed(ruby.gem_path) if bundle is None else bundle
     found = [gem for gem in seen if name in (gem.name, gem.name.replace("-", "/"))]

@@ -76,3 +76,11 @@ def test_rebuild_that_fails_says_why_in_one_place(door: Door) -> None:
     assert "The private environment is damaged" in result.stderr
     assert "cannot build the private environment" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_an_environment_whose_python_is_gone_goes_when_another_is_built(door: Door) -> None:
+    """After an upgrade of Homebrew's Python, which the environment was made of."""
+    lost = door.environment.rename(door.cache / "env-0123456789abcdef-of-another-python")
+    _lose_the_base_python(lost)
+    assert told(door.start("once"))["arguments"] == ["once"]
+    assert door.environment != lost
