@@ -10,7 +10,7 @@ layers=$1 disk=$2 engine=$3
 root=$disk/mount
 
 hostname mac
-mount -t overlay mac "$root" -o "volatile,lowerdir=$layers,upperdir=$disk/root,workdir=$disk/work"
+mount -t overlay mac "$root" -o "volatile,redirect_dir=on,lowerdir=$layers,upperdir=$disk/root,workdir=$disk/work"
 # A Mac has neither /proc nor /sys. sudo and Python on Linux cannot do without the first.
 mount -t proc -o nosuid,nodev,noexec proc "$root/proc"
 mount -t tmpfs -o nosuid,mode=755 dev "$root/dev"
