@@ -12,7 +12,8 @@ fi
 
 missing=
 for pair in mmdebstrap:mmdebstrap nginx:nginx-light busybox:busybox-static chromium:chromium \
-  shellcheck:shellcheck dash:dash ip:iproute2 slirp4netns:slirp4netns git:git ssh-keygen:openssh-client \
+  shellcheck:shellcheck dash:dash ip:iproute2 slirp4netns:slirp4netns git:git \
+  ssh-keygen:openssh-client sshd:openssh-server \
   docker-registry:docker-registry sudo:sudo nft:nftables iptables:iptables make:make; do
   PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
 done
