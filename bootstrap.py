@@ -18,7 +18,7 @@ if os.name != "posix":
 PROJECT = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, PROJECT)  # `python -I` leaves it out
 
-from bootstrapper.door import enter  # noqa: E402
+from bootstrapper.door import enter  # noqa: E402 (Pythons that cannot read it are sent away first)
 
 if __name__ == "__main__":
     enter(PROJECT)

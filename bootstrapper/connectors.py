@@ -53,7 +53,7 @@ class LocalMachine(LocalConnector):
         self,
         command: StringCommand,
         print_output: bool = False,  # noqa: ARG002 (pyinfra's signature; output is observed)
-        print_input: bool = False,  # noqa: ARG002
+        print_input: bool = False,  # noqa: ARG002 (likewise)
         **arguments: Any,
     ) -> tuple[bool, CommandOutput]:
         """Run one command and wait for it; never asks for a password.

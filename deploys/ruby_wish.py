@@ -163,11 +163,18 @@ def _of_requirements(texts: list[str]) -> tuple[str, tuple[str, ...]]:
     if not requirements:
         return "", ()
     for requirement in requirements:
-        operator, version = _REQUIREMENT.fullmatch(requirement).groups()  # type: ignore[union-attr]
+        operator, version = _parts(requirement)
         if operator in (None, "=") and version.count(".") == 2:
             return version, ()
     fitting = (v for v in _TRIED if any(_meets(requirements, f"{v}.{z}") for z in range(100)))
     return next(fitting, ""), requirements
+
+
+def _parts(requirement: str) -> tuple[str | None, str]:
+    """Operator (None where there is none) and version of what `_REQUIREMENT` matches."""
+    match = _REQUIREMENT.fullmatch(requirement)
+    assert match, requirement
+    return match[1], match[2]
 
 
 def _meets(requirements: Iterable[str], version: str) -> bool:
@@ -175,7 +182,7 @@ def _meets(requirements: Iterable[str], version: str) -> bool:
     whoever writes so means any 3.4."""
     have = _numbers(version)
     for requirement in requirements:
-        operator, text = _REQUIREMENT.fullmatch(requirement).groups()  # type: ignore[union-attr]
+        operator, text = _parts(requirement)
         asked = _numbers(text)
         width = max(len(have), len(asked))
         left, right = _padded(have, width), _padded(asked, width)

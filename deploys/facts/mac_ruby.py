@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast
 
 from pyinfra.api import FactBase
 
@@ -225,7 +225,11 @@ class RubyOnMac(FactBase[RubyState]):
             architecture=architecture,
             darwin=int(release.partition(".")[0]),
             rubies=_rubies(rows),
-            managers=tuple(Manager(*row[1:]) for row in rows if row[0] == "manager"),  # type: ignore[arg-type]
+            managers=tuple(
+                Manager(cast(Origin, origin), *fields)
+                for kind, origin, *fields in rows
+                if kind == "manager"
+            ),
             wishes=tuple(Wish(row[1], row[2].strip()) for row in rows if row[0] == "wish"),
             site=_site(rows),
             stamps={row[1]: row[2] for row in rows if row[0] == "stamp"},
@@ -249,8 +253,8 @@ def _rubies(rows: list[tuple[str, ...]]) -> tuple[Ruby, ...]:
             abi = next((row[2] for row in mine if row[0] == "abi"), "")
             bundlers = dict.fromkeys(row[2] for row in mine if row[0] == "bundler")
             lacks = _gone(rows, directory)
-            ruby = Ruby(origin, directory, version[1], build, abi, tuple(bundlers), lacks)  # type: ignore[arg-type]
-            found.append(ruby)
+            where = (cast(Origin, origin), directory)
+            found.append(Ruby(*where, version[1], build, abi, tuple(bundlers), lacks))
     return tuple(found)
 
 

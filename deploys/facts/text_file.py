@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from pyinfra.api import FactBase
 
@@ -62,11 +62,10 @@ class TextFile(FactBase[Text]):
     def process(self, output: list[str]) -> Text:
         """Lines of `key<TAB>value`, then the content in base64, whose lines have no tab."""
         told = dict(line.split("\t", 1) for line in output if "\t" in line)
-        kind: Kind = told["kind"]  # type: ignore[assignment]
         return Text(
             path=told["file"],
-            kind=kind,
+            kind=cast(Kind, told["kind"]),
             content=base64.b64decode("".join(line for line in output if "\t" not in line)),
             sum=told.get("sum", ""),
-            writable=kind != "file" or "writable" in told,
+            writable=told["kind"] != "file" or "writable" in told,
         )

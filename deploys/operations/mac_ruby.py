@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import Any
 
 from pyinfra.api import FileUploadCommand, QuoteString, StringCommand, operation
 from pyinfra.context import host
@@ -216,9 +217,9 @@ def _build(choice: Choice) -> StringCommand:
             *(program, "--no-reinstall", "ruby", version),
         ),
     }
-    limit = {"_timeout": _BUILD_SECONDS} if choice.origin == "chruby" else {}
+    limit: dict[str, Any] = {"_timeout": _BUILD_SECONDS} if choice.origin == "chruby" else {}
     # At home: a project's own files must not have a say here.
-    return StringCommand("cd", "&&", *words[choice.origin], **limit)  # type: ignore[arg-type]
+    return StringCommand("cd", "&&", *words[choice.origin], **limit)
 
 
 def _upload(home: str) -> Generator[StringCommand | FileUploadCommand, None, str]:

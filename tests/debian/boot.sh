@@ -17,29 +17,12 @@ mount -t overlay machine "$root" \
 
 mount -t proc -o nosuid,nodev,noexec proc "$root/proc"
 mount -t sysfs -o nosuid,nodev,noexec sysfs "$root/sys"
-mount -t tmpfs -o nosuid,mode=755 dev "$root/dev"
+sh "$(dirname "$0")/devices.sh" "$root" 5
 mount -t tmpfs -o nosuid,nodev,mode=755 run "$root/run"
 
-mkdir "$root/dev/pts" "$root/dev/shm" "$root/dev/mqueue" "$root/run/lock"
+mkdir "$root/dev/mqueue" "$root/run/lock"
 chmod 1777 "$root/run/lock"
-mount -t devpts -o newinstance,ptmxmode=666,mode=620,gid=5 devpts "$root/dev/pts"
-mount -t tmpfs -o nosuid,nodev shm "$root/dev/shm"
 mount -t mqueue mqueue "$root/dev/mqueue"
-while read -r device major minor; do
-    mknod -m 666 "$root/dev/$device" c "$major" "$minor"
-done <<DEVICES
-null 1 3
-zero 1 5
-full 1 7
-random 1 8
-urandom 1 9
-tty 5 0
-DEVICES
-ln -s pts/ptmx "$root/dev/ptmx"
-ln -s /proc/self/fd "$root/dev/fd"
-ln -s fd/0 "$root/dev/stdin"
-ln -s fd/1 "$root/dev/stdout"
-ln -s fd/2 "$root/dev/stderr"
 
 if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
     mount --bind "$1" "$root/sys/fs/cgroup"

@@ -164,12 +164,9 @@ class DebianMachine:
 
     def copy_checkout(self, repository: Path, target: str, *, user: User = "dev") -> None:
         """Copy what git tracks or would track, as it is in the working tree now."""
-        git = ["git", "-c", "safe.directory=*", "-C", str(repository)]
-        listing = [*git, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        named = subprocess.run(listing, check=True, capture_output=True).stdout.split(b"\0")
-        present = [name for name in named if name and (repository / os.fsdecode(name)).exists()]
         pack = ["tar", "-C", str(repository), "--null", "--files-from=-", "-c"]
-        self._unpack(pack, b"\0".join(present), target, user)
+        names = b"\0".join(map(os.fsencode, checked_out(repository)))
+        self._unpack(pack, names, target, user)
 
     def host_path(self, path: str) -> Path:
         """Where the host sees a file below /var/lib/docker, sockets included."""
@@ -331,6 +328,14 @@ class DebianMachine:
             spool.seek(0)
             argv = ["sh", "-c", script, "unpack", target]
             finish(self.start(argv, user=user, stdin=spool), argv, None, check=True, timeout=600)
+
+
+def checked_out(repository: Path) -> list[str]:
+    """The files that git tracks or would track, as far as they are in the working tree now."""
+    git = ["git", "-c", "safe.directory=*", "-C", str(repository)]
+    listing = [*git, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    named = subprocess.run(listing, check=True, capture_output=True).stdout.split(b"\0")
+    return [name for name in map(os.fsdecode, named) if name and (repository / name).exists()]
 
 
 def _home(user: User) -> str:

@@ -13,25 +13,7 @@ hostname mac
 mount -t overlay mac "$root" -o "volatile,redirect_dir=on,lowerdir=$layers,upperdir=$disk/root,workdir=$disk/work"
 # A Mac has neither /proc nor /sys. sudo and Python on Linux cannot do without the first.
 mount -t proc -o nosuid,nodev,noexec proc "$root/proc"
-mount -t tmpfs -o nosuid,mode=755 dev "$root/dev"
-mkdir "$root/dev/pts" "$root/dev/shm"
-mount -t devpts -o newinstance,ptmxmode=666,mode=620,gid=4 devpts "$root/dev/pts"
-mount -t tmpfs -o nosuid,nodev shm "$root/dev/shm"
-while read -r device major minor; do
-    mknod -m 666 "$root/dev/$device" c "$major" "$minor"
-done <<DEVICES
-null 1 3
-zero 1 5
-full 1 7
-random 1 8
-urandom 1 9
-tty 5 0
-DEVICES
-ln -s pts/ptmx "$root/dev/ptmx"
-ln -s /proc/self/fd "$root/dev/fd"
-ln -s fd/0 "$root/dev/stdin"
-ln -s fd/1 "$root/dev/stdout"
-ln -s fd/2 "$root/dev/stderr"
+sh "$(dirname "$0")/../debian/devices.sh" "$root" 4
 : >"$root/maclab/engine.sock"
 [ -z "$engine" ] || mount --bind "$engine" "$root/maclab/engine.sock"
 rm -f "$root/maclab/power"

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from tests.debian.machine import DebianMachine
+from tests.debian.machine import DebianMachine, checked_out
 from tests.debian.process import CommandError, InsideProcess, finish
 from tests.debian.scratch import claimed_directory
 
@@ -56,7 +56,7 @@ class Mac:
     """A simulated Mac, as a context manager. Needs root on Linux.
 
     `layers` are read-only trees, topmost first (see `disk.bare_layers`); `room` is the machine with
-    the engine, whose container engine listens on `SOCKET`, or None for a Mac without a network.
+    the engine, whose container engine listens on `SOCKET`.
     """
 
     def __init__(self, layers: Sequence[Path], cache: Path, room: DebianMachine) -> None:
@@ -187,16 +187,13 @@ class Mac:
         self.run(["sh", "-c", script, "write", path, f"{mode:o}"], user=user, input=text)
 
     def copy_checkout(self, repository: Path, target: str, *, user: User = "dev") -> None:
-        """Copy what git tracks or would track, as it is in the working tree now."""
-        git = ["git", "-c", "safe.directory=*", "-C", str(repository)]
-        listing = [*git, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        named = subprocess.run(listing, check=True, capture_output=True).stdout.split(b"\0")
+        """Copy what git tracks or would track, without the tests, as it is in the tree now."""
         self.run(["mkdir", "-p", target], user=user)
-        for name in map(os.fsdecode, filter(None, named)):
-            source, copied = repository / name, self.file(f"{target}/{name}")
-            if source.is_file() and not name.startswith("tests/"):
+        for name in checked_out(repository):
+            if not name.startswith("tests/"):
+                copied = self.file(f"{target}/{name}")
                 copied.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(source, copied)
+                shutil.copy(repository / name, copied)
         self.run(["chown", "-R", f"{USERS[user]}:20", target], user="root")
 
     # Power

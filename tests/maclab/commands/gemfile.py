@@ -132,7 +132,9 @@ def choose(gemfile: Gemfile, lock: Lock | None, ruby: Ruby) -> dict[str, str]:
 
 def satisfies(version: str, requirement: str) -> bool:
     """Gem::Requirement's rules."""
-    operator, text = re.fullmatch(r"([<>=~!]*)\s*(\d[\w.]*)", requirement.strip()).groups()  # type: ignore[union-attr]
+    match = re.fullmatch(r"([<>=~!]*)\s*(\d[\w.]*)", requirement.strip())
+    assert match, requirement
+    operator, text = match.groups()
     have, asked = _numbers(version), _numbers(text)
     width = max(len(have), len(asked))
     left, right = have + (0,) * (width - len(have)), asked + (0,) * (width - len(asked))

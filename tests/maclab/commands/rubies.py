@@ -254,7 +254,7 @@ def newest(call: Call, name: str) -> str:
 
 def _below(home: Path) -> Iterator[InstalledGem]:
     folder = home / "gems"
-    for name in sorted(os.listdir(folder)) if folder.is_dir() else []:  # noqa: PTH208
+    for name in sorted(gem.name for gem in folder.iterdir()) if folder.is_dir() else []:
         found = re.fullmatch(r"(.+?)-(\d[\w.]*)(?:-([a-z].*))?", name)
         if found:
             yield InstalledGem(home, found[1], found[2], found[3] or "")

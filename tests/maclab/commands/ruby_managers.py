@@ -5,7 +5,6 @@ Only where things are put is known for sure: each project's README. Texts are sh
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -307,8 +306,8 @@ def _asdf_plugin(call: Call, plugin: Path, words: list[str]) -> int:
         plugin.mkdir(parents=True, exist_ok=True)
         return 0
     if words[:1] == ["list"]:
-        for name in sorted(os.listdir(plugin.parent)) if plugin.parent.is_dir() else []:  # noqa: PTH208
-            call.out(name)
+        for name in sorted(plugin.parent.iterdir()) if plugin.parent.is_dir() else []:
+            call.out(name.name)
         return 0
     return call.fails(f"asdf: plugin {' '.join(words)}: not simulated")
 
