@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyinfra.api import deploy
 
 from deploys.facts.machine import on_a_mac
-from deploys.operations import debian, docker_config, engine, mac_engine
+from deploys.operations import debian, docker_config, engine, mac_engine, mac_engine_upkeep
 from deploys.settings import Settings, settings
 
 
@@ -29,6 +29,8 @@ def _on_a_mac(wanted: Settings) -> None:
     docker_config.readable(name="docker's configuration")
     mac_engine.installed(name="install the engine", settings=wanted)
     mac_engine.running(name="start the engine", settings=wanted)
+    mac_engine.mended(name="mend the engine", settings=wanted)
+    mac_engine_upkeep.rosetta(name="colima's Rosetta")
     mac_engine.reached_by_user(name="docker in your shell")
     docker_config.credentials(name="docker's credential helpers", settings=wanted)
     docker_config.plugins(name="compose and buildx", settings=wanted)

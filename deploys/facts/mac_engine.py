@@ -47,7 +47,7 @@ within() {
 
 # colima and limactl create their directories when they are asked anything: then the answer of the
 # next question would be another one.
-_COLIMA = r"""
+COLIMA = r"""
 if [ -n "${COLIMA_HOME:-}" ] && [ -d "$COLIMA_HOME" ]; then colima_home=$COLIMA_HOME
 elif [ -d "$HOME/.colima" ]; then colima_home=$HOME/.colima
 elif [ -n "${XDG_CONFIG_HOME:-}" ]; then colima_home=$XDG_CONFIG_HOME/colima
@@ -116,12 +116,12 @@ first_answer() {
 """
 
 # Shell functions: `first_answer` asks whatever might answer, and succeeds at the first that does.
-FIRST_ANSWER = SEARCH_PATH + _WITHIN + _COLIMA + _ASK
+FIRST_ANSWER = SEARCH_PATH + _WITHIN + COLIMA + _ASK
 
 _LOOK = (
     SEARCH_PATH
     + _WITHIN
-    + _COLIMA
+    + COLIMA
     + r"""
 printf 'path\t%s\n' "$PATH"
 for name in docker colima podman orbctl rdctl; do
@@ -150,6 +150,7 @@ class MacEngineState:
     `path` is where programs are looked for; `programs` are found there, `own` on the user's PATH
     already. `profile` and `runtime` are the state of colima's default machine in colima's words
     ("" where there is none, "Unknown" where colima does not tell), `machine` that of Podman's.
+    `others_run` are colima's other machines that run.
     """
 
     path: str = ""
@@ -160,6 +161,7 @@ class MacEngineState:
     profile: str = ""
     runtime: str = ""
     machine: str = ""
+    others_run: tuple[str, ...] = ()
 
     @property
     def engines(self) -> tuple[EngineName, ...]:
@@ -184,7 +186,8 @@ class MacEngines(FactBase[MacEngineState]):
         """Lines of `key<TAB>value`."""
         told = [line.partition("\t")[::2] for line in output]
         first = dict(reversed(told))
-        profile = _default_profile([value for key, value in told if key == "profile"])
+        profiles = _profiles([value for key, value in told if key == "profile"])
+        profile = profiles.pop("default", {})
         return MacEngineState(
             path=first.get("path", ""),
             programs=_all(told, "program"),
@@ -194,6 +197,9 @@ class MacEngines(FactBase[MacEngineState]):
             profile=str(profile.get("status", "Unknown" if "made" in first else "")),
             runtime=str(profile.get("runtime", "")),
             machine=first.get("machine", ""),
+            others_run=tuple(
+                name for name, other in profiles.items() if other.get("status") == "Running"
+            ),
         )
 
 
@@ -201,13 +207,14 @@ def _all(told: list[tuple[str, str]], wanted: str) -> frozenset[str]:
     return frozenset(value for key, value in told if key == wanted)
 
 
-def _default_profile(lines: list[str]) -> dict[str, Any]:
+def _profiles(lines: list[str]) -> dict[str, dict[str, Any]]:
     """`colima list --json` prints one object a line."""
+    profiles = {}
     for line in lines:
         try:
             profile = json.loads(line)
         except ValueError:
             continue
-        if isinstance(profile, dict) and profile.get("name") == "default":
-            return profile
-    return {}
+        if isinstance(profile, dict):
+            profiles[str(profile.get("name", ""))] = profile
+    return profiles

@@ -1,4 +1,7 @@
-"""The container engine on a Mac: one that is there is kept and started, else the chosen one."""
+"""The container engine on a Mac: one that is there is kept and started, else the chosen one.
+
+What an upgrade of macOS breaks of it is in `mac_engine_upkeep`.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,10 @@ from pyinfra.context import host
 from deploys.facts.engine import ContainerEngine, Engine, owner_of
 from deploys.facts.homebrew import Homebrew
 from deploys.facts.mac_engine import EngineName, MacEngines, MacEngineState
+from deploys.facts.mac_engine_upkeep import ColimaUpkeep
 from deploys.findings import found, refuse
 from deploys.operations import Commands, homebrew
+from deploys.operations import mac_engine_upkeep as upkeep
 from deploys.settings import Settings
 
 # colima asks its virtual machine to be downloaded, made and booted; without flags it only boots.
@@ -24,41 +29,19 @@ _START_SECONDS = 300
 @dataclass(frozen=True)
 class _Kind:
     """An engine as its users call it: the cask it comes in, how long it takes to answer after its
-    start, and what else keeps it from answering."""
+    start."""
 
     title: str
     cask: str = ""
     seconds: int = 60
-    hint: str = ""
 
 
 _KINDS: dict[EngineName, _Kind] = {
     "colima": _Kind("colima"),
-    "docker-desktop": _Kind(
-        "Docker Desktop",
-        cask="docker-desktop",
-        seconds=300,
-        hint="Look at its window: it may ask you to accept its terms or to sign in. Over SSH it "
-        "starts only while you are logged in at the screen.",
-    ),
-    "orbstack": _Kind(
-        "OrbStack",
-        cask="orbstack",
-        seconds=120,
-        hint="Look at its window. OrbStack that stays in the state Starting after a macOS upgrade "
-        "needs an update.",  # orbstack/orbstack#2697
-    ),
-    "podman": _Kind(
-        "Podman",
-        hint="Where its machine never starts: podman machine rm -f, then run again.",
-    ),
-    "rancher": _Kind(
-        "Rancher Desktop",
-        cask="rancher",
-        seconds=600,
-        hint="Look at its window; as its container engine choose dockerd (moby), containerd "
-        "has no Docker socket.",
-    ),
+    "docker-desktop": _Kind("Docker Desktop", cask="docker-desktop", seconds=300),
+    "orbstack": _Kind("OrbStack", cask="orbstack", seconds=120),
+    "podman": _Kind("Podman"),
+    "rancher": _Kind("Rancher Desktop", cask="rancher", seconds=600),
 }
 
 
@@ -89,17 +72,33 @@ def running(settings: Settings) -> Commands:
         return
     state = host.get_fact(MacEngines)
     name = engine_to_have(engine, state, settings)
+    if name == "colima":
+        _told_of_colima(state)
+        if upkeep.is_to_be_mended(state, host.get_fact(ColimaUpkeep)):
+            return  # by `mended`, at once
     found(
         "engine.stopped",
         f"No container engine answers: {engine.reason.rstrip('.')}.",
         mend=_choice(name, state, settings),
     )
-    if name == "colima":
-        _told_of_colima(state)
-    for words in _STARTS[name](state, settings):
-        limit = _CREATION_SECONDS if "--cpus" in words or "init" in words else _START_SECONDS
-        yield StringCommand(_line(name, state, words), _timeout=limit)
-    yield StringCommand("sh", "-c", QuoteString(_answering(name, state)))
+    upkeep.say_of_start(name, state)
+    yield from _started(name, state, settings, first=True)
+
+
+@operation()
+def mended(settings: Settings) -> Commands:
+    """Have colima's machine start which is known not to: from its files, or since the start of
+    `running`, which lets such a failure pass. It is started once more, and that is all."""
+    if host.get_fact(ContainerEngine).answers:
+        return
+    state = host.get_fact(MacEngines)
+    if engine_to_have(host.get_fact(ContainerEngine), state, settings) != "colima":
+        return
+    files = host.get_fact(ColimaUpkeep)
+    if upkeep.is_to_be_mended(state, files):
+        yield from upkeep.mends(state, files)
+        upkeep.say_of_start("colima", state)
+        yield from _started("colima", state, settings)
 
 
 @operation()
@@ -269,13 +268,26 @@ _SOCKET: dict[EngineName, str] = {
 _ASKED: dict[EngineName, str] = {"colima": "colima", "podman": "podman"}
 
 
-def _line(name: EngineName, state: MacEngineState, words: list[str]) -> str:
-    line = shlex.join([*_environment(state, words[0]), *words])
-    if "stop" in words:
-        return f"{line} || true"
-    if name == "colima":
-        return f"{line} || {{ {_last_words(name, state)}; exit 1; }}"
-    return line
+def _started(
+    name: EngineName, state: MacEngineState, settings: Settings, *, first: bool = False
+) -> Commands:
+    """Start it, and wait for its answer. `first`: what `mended` can mend is no failure yet."""
+    forgiven = ""
+    if first and name == "colima":
+        asked = shlex.join([*_environment(state, "colima"), "colima"])
+        forgiven = upkeep.is_mendable(_log(state), asked)
+    for words in _STARTS[name](state, settings):
+        limit = _CREATION_SECONDS if "--cpus" in words or "init" in words else _START_SECONDS
+        line = shlex.join([*_environment(state, words[0]), *words])
+        if "stop" in words:
+            line = f"{line} || true"
+        elif words[-1] != "init" and "start" in words:
+            script = upkeep.started(line, limit, _last_words(name, state), forgiven)
+            yield StringCommand("sh", "-c", QuoteString(script), _timeout=limit + 60)
+            continue
+        yield StringCommand(line, _timeout=limit)
+    pass_over = f"if {forgiven}; then exit 0; fi\n" if forgiven else ""
+    yield StringCommand("sh", "-c", QuoteString(pass_over + _answering(name, state)))
 
 
 def _answering(name: EngineName, state: MacEngineState) -> str:
@@ -299,11 +311,15 @@ done
 
 
 def _last_words(name: EngineName, state: MacEngineState) -> str:
+    said = ""
     if name == "colima":
-        home = state.colima_home or "~/.colima"
-        log = shlex.quote(f"{home}/_lima/colima/ha.stderr.log").replace("'~/", "~/'", 1)
-        return f'{{ echo "The last words of its virtual machine:"; tail -n 8 {log}; }} >&2'
-    return f"echo {shlex.quote(_KINDS[name].hint)} >&2"
+        said = f'echo "The last words of its virtual machine:"; tail -n 8 {_log(state)}; '
+    return f"{{ {said}echo {shlex.quote(upkeep.next_to_try(name))}; }} >&2"
+
+
+def _log(state: MacEngineState) -> str:
+    log = shlex.quote(f"{state.colima_home or '~/.colima'}/_lima/colima/ha.stderr.log")
+    return log.replace("'~/", "~/'", 1)
 
 
 def _environment(state: MacEngineState, program: str) -> list[str]:

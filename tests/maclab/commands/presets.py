@@ -200,4 +200,5 @@ def _setup(call: Call) -> Setup:
     return setup
 
 
-import_module(".broken_ruby", __package__)  # it registers its own
+for _module in ("broken_engines", "broken_ruby"):  # they register their own
+    import_module(f".{_module}", __package__)
