@@ -6,6 +6,7 @@ from pyinfra.api import deploy
 
 from deploys.facts.machine import on_a_mac
 from deploys.operations import homebrew as operations
+from deploys.operations import homebrew_upkeep as upkeep
 from deploys.settings import settings
 
 
@@ -16,6 +17,11 @@ def homebrew() -> None:
         return
     wanted = settings()
     operations.installed(name="install Homebrew", settings=wanted)
+    upkeep.other_prefix(name="Homebrew of an Intel Mac")
+    upkeep.knows_this_macos(name="Homebrew and this macOS")
+    upkeep.pkgconf_built_here(name="pkgconf and this macOS", _ignore_errors=True)
+    upkeep.docker_links(name="links of a removed Docker.app", _ignore_errors=True)
+    upkeep.agents(name="launchd agents of engines", _ignore_errors=True)
     operations.brewfile(name="the Brewfile", settings=wanted)
     wishes = operations.wishes(wanted)
     for tap in wishes.taps:

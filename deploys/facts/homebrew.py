@@ -40,7 +40,9 @@ printf '\n#\n'
 printf 'owner\t%%s\n' "$(LC_ALL=C ls -ld "$repository" | awk '{ print $3 }')"
 for place in "$repository" "$library/Taps" "$prefix/Cellar" "$prefix/Caskroom" "$prefix/opt" \
   "$prefix/bin" "$prefix/var/homebrew"; do
-  [ -d "$place" ] && [ ! -w "$place" ] && printf 'denied\t%%s\n' "$place"
+  [ -d "$place" ] && [ ! -w "$place" ] || continue
+  printf 'denied\t%%s\n' "$place"
+  printf 'of\t%%s\n' "$(LC_ALL=C ls -ld "$place" | awk '{ print $3 }')"
 done
 printf 'keg\t%%s\n' Cellar/*/*/INSTALL_RECEIPT.json
 printf 'cask\t%%s\n' Caskroom/*/.metadata/*/*/Casks/*
@@ -63,8 +65,8 @@ class BrewState:
 
     `prefix` is "" where there is no executable `brew`; `place` is where it is, or would be put.
     `works`: its repository and its Ruby are there; `lacks_ruby`: all but that. `owner` has the
-    repository, `denied` are the directories that this user may not write. `no_install`: an
-    administrator forbids to install it.
+    repository, `denied` are the directories that this user may not write, and `denied_of` those who
+    have them. `no_install`: an administrator forbids to install it.
 
     `formulae` and `casks` have the installed versions by short name, a formula's only if its
     installation came to an end. `opt` maps the names in `opt/`, aliases among them, to formulae;
@@ -79,6 +81,7 @@ class BrewState:
     lacks_ruby: bool = False
     owner: str = ""
     denied: tuple[str, ...] = ()
+    denied_of: frozenset[str] = frozenset()
     no_install: bool = False
     formulae: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     opt: Mapping[str, str] = field(default_factory=dict)
@@ -88,6 +91,11 @@ class BrewState:
     taps: frozenset[str] = frozenset()
     trusted: frozenset[str] = frozenset()
     applications: tuple[str, ...] = ()
+
+    @property
+    def owners(self) -> frozenset[str]:
+        """Who has a part in it: the repository, or a directory that this user may not write."""
+        return self.denied_of | {self.owner}
 
     def formula(self, name: str) -> str:
         """The installed formula that a name stands for: `jq`, an alias, `user/tap/jq`; or ""."""
@@ -141,6 +149,7 @@ class Homebrew(FactBase[BrewState]):
             lacks_ruby=whole and "no-ruby" in told,
             owner=told.get("owner", [""])[0],
             denied=tuple(told.get("denied", ())),
+            denied_of=frozenset(told.get("of", ())),
             no_install="no-install" in told,
             formulae=formulae,
             opt=_links(sections.get("opt", ()), formulae),

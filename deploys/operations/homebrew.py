@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.context import host
 
 from deploys.brewfile import Cask, Formula, Tap, Wishes
@@ -48,12 +48,12 @@ def brew(*words: str) -> StringCommand:
     Every run of brew calls `sudo --reset-timestamp` (Homebrew/brew, Library/Homebrew/brew.sh). The
     time limit gives it a session of its own, where it has no ticket but its own to lose.
     """
-    return StringCommand(_line(*words), _timeout=BREW_SECONDS)
+    return StringCommand(brew_line(*words), _timeout=BREW_SECONDS)
 
 
 def reinstall(name: str) -> StringCommand:
     """The command that installs a formula again; refuses if this user may not change Homebrew."""
-    _may_change(host.get_fact(Homebrew))
+    may_change(host.get_fact(Homebrew))
     return brew("reinstall", name)
 
 
@@ -63,7 +63,7 @@ def installed(settings: Settings) -> Commands:
     state = host.get_fact(Homebrew)
     machine = host.get_fact(ThisMachine)
     if state.works:
-        _check_owner(state, machine)
+        yield from _have_directories(state, machine)
         return
     if state.lacks_ruby:
         found(
@@ -127,7 +127,7 @@ def tap(wish: Tap) -> Commands:
         )
         return
     if wish.name not in state.taps:
-        _may_change(state)
+        may_change(state)
         found("homebrew.tap-missing", f"The tap {wish.name} is missing; {wish.source} names it.")
         yield brew("tap", wish.name, *filter(None, [wish.url]))
     if state.trusts(wish.name, wish.url):
@@ -155,7 +155,7 @@ def formulae(names: list[str], purpose: str) -> Commands:
     state = host.get_fact(Homebrew)
     missing = [name for name in names if not state.has(name)]
     if missing:
-        _may_change(state)
+        may_change(state)
         found(
             "homebrew.formulae-missing",
             f"{_listed(missing)} missing for {purpose}.",
@@ -175,7 +175,7 @@ def formula(wish: Formula) -> Commands:
         if wish.link:
             _say_unlinked(state, wish.name)
         return
-    _may_change(state)
+    may_change(state)
     of_tap = wish.name.rpartition("/")[0]
     found(
         "homebrew.formulae-missing",
@@ -234,37 +234,66 @@ def _run_installer(settings: Settings, state: BrewState, machine: Machine) -> Co
     yield StringCommand("sh", "-c", shlex.quote(_INSTALL), "homebrew-installer", address, sha256)
 
 
-def _check_owner(state: BrewState, machine: Machine) -> None:
-    if state.denied and state.owner in (machine.user, "root"):
-        _may_change(state)
-    if state.denied:
-        found(
-            "homebrew.other-owner",
-            f"Homebrew in {state.prefix} belongs to {state.owner}; you can use it, not change it.",
-            mend=f"Should something be missing, ask {state.owner} to install it.",
-            severity="notice",
-        )
-
-
-def _may_change(state: BrewState) -> None:
+def _have_directories(state: BrewState, machine: Machine) -> Commands:
     if not state.denied:
         return
-    user = host.get_fact(ThisMachine).user
+    if _is_ones_own(state, machine):
+        found(
+            "homebrew.not-writable",
+            f"Directories of Homebrew are not yours to write to: {shlex.join(state.denied)}.",
+            means="It cannot install or update anything. Something may have been run as root.",
+            mend="They are given to you, with what is in them.",
+        )
+        owner = f"{machine.user}:admin"
+        yield StringCommand(
+            *machine.root, "chown", "-R", QuoteString(owner), *map(QuoteString, state.denied)
+        )
+        return
+    if not state.owners - {machine.user, "root"}:
+        may_change(state)
+    found(
+        "homebrew.other-owner",
+        f"Homebrew in {state.prefix} belongs to {_others(state, machine)}; you can use it, not "
+        "change it.",
+        mend=f"Should something be missing, ask {_others(state, machine)} to install it.",
+        severity="notice",
+    )
+
+
+def may_change(state: BrewState) -> None:
+    """Refuse where this user may not change Homebrew, and `installed` cannot mend that.
+
+    Raises:
+        Refused: somebody else owns it, or only an administrator can give it to this user.
+    """
+    machine = host.get_fact(ThisMachine)
+    if not state.denied or _is_ones_own(state, machine):
+        return
     places = shlex.join(state.denied)
-    chown = f"`sudo chown -R {user} {places}`"
-    if state.owner in (user, "root"):
+    chown = f"`sudo chown -R {machine.user} {places}`"
+    if not state.owners - {machine.user, "root"}:
         refuse(
             "homebrew.not-writable",
             f"You may not write to {places}.",
             means="Homebrew cannot install or update anything.",
-            mend=f"Run {chown}, then run this again.",
+            mend=f"Have an administrator run {chown}, then run this again.",
         )
+    others = _others(state, machine)
     refuse(
         "homebrew.other-owner",
-        f"Homebrew in {state.prefix} belongs to {state.owner}; you may not install with it.",
-        mend=f"Ask {state.owner} to install what is missing; or, if nobody else uses this Mac, "
+        f"Homebrew in {state.prefix} belongs to {others}; you may not install with it.",
+        mend=f"Ask {others} to install what is missing; or, if nobody else uses this Mac, "
         f"run {chown}.",
     )
+
+
+def _is_ones_own(state: BrewState, machine: Machine) -> bool:
+    """Whether directories that may not be written can be taken back: nobody else has a part."""
+    return "admin" in machine.groups and not state.owners - {machine.user, "root"}
+
+
+def _others(state: BrewState, machine: Machine) -> str:
+    return " and ".join(sorted(state.owners - {machine.user, "root"}))
 
 
 def _say_unlinked(state: BrewState, name: str) -> None:
@@ -283,7 +312,7 @@ def _install_formula(state: BrewState, name: str, *args: str) -> StringCommand:
     6.0.17: a link that clashes, a post-install step that fails): what is there decides."""
     there = f"{state.place}/opt/{short_name(name)}"
     return _checked(
-        _line("install", "--formula", *args, name),
+        brew_line("install", "--formula", *args, name),
         f"[ -e {shlex.quote(there)} ]",
         unfinished=f"{name} is installed, but its last steps failed. If its programs are missing, "
         f"`{state.place}/bin/brew link {name}` says what is in the way.",
@@ -305,7 +334,7 @@ def _cask(wish: Cask, seen: str) -> Commands:
             severity="notice",
         )
         return
-    _may_change(state)
+    may_change(state)
     asks = short_name(wish.name) in ASKING_CASKS
     found(
         "homebrew.cask-missing",
@@ -323,7 +352,7 @@ def _install_cask(state: BrewState, wish: Cask, *, asks: bool) -> StringCommand:
     by_hand = shlex.join([f"{state.place}/bin/brew", "install", "--cask", *wish.args, wish.name])
     there = shlex.quote(f"{state.place}/Caskroom/{short_name(wish.name)}")
     return _checked(
-        _line("install", "--cask", "--adopt", *wish.args, wish.name),
+        brew_line("install", "--cask", "--adopt", *wish.args, wish.name),
         f"[ -d {there}/.metadata ]",
         unfinished=f"{wish.name} is there, but Homebrew could not finish.",
         absent=f"{wish.name} was not installed. An app of another version that is there already "
@@ -344,7 +373,8 @@ def _checked(
     return StringCommand(script) if keeps_terminal else StringCommand(script, _timeout=BREW_SECONDS)
 
 
-def _line(*words: str) -> str:
+def brew_line(*words: str) -> str:
+    """`brew` as a line of a shell: unattended, by absolute path, from a directory it may read."""
     executable = f"{host.get_fact(Homebrew).place}/bin/brew"
     return f"cd && {shlex.join(['/usr/bin/env', *ENVIRONMENT, executable, *words])}"
 

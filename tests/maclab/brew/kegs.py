@@ -246,8 +246,14 @@ def receipt(
         ],
         "source": origin,
         "arch": machine.arch,
-        "built_on": {"os": "Macintosh" if machine.os == "macos" else "Linux"},
+        "built_on": _built_on(machine),
     }
+
+
+def _built_on(machine: Machine) -> dict[str, str]:
+    if machine.os == "linux":
+        return {"os": "Linux"}
+    return {"os": "Macintosh", "os_version": f"macOS {machine.os_version}"}
 
 
 def write_executable(machine: Machine, place: Path, formula: Formula, keg: Keg) -> None:

@@ -12,6 +12,7 @@ from .brew import Brew
 from .catalogue import CORE
 from .console import Console
 from .kegs import Keg, receipt
+from .library import write_library
 from .machine import Machine, to_fields
 from .names import dependencies, load_cask, load_formula
 
@@ -91,6 +92,7 @@ def prepare(machine: Machine) -> None:
     (git / "config").write_text('[remote "origin"]\n\turl = https://github.com/Homebrew/brew\n')
     (git / "FETCH_HEAD").touch()
     machine.taps.mkdir(parents=True, exist_ok=True)
+    write_library(machine)
 
 
 class Setup:

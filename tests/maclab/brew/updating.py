@@ -8,6 +8,7 @@ from typing import NoReturn
 from .brew import API_HOST, Brew, version_file
 from .catalogue import CASK, CORE
 from .console import Failure, counted, sentence
+from .library import write_library
 from .locks import update_lock
 from .options import parse
 from .sources import source
@@ -143,6 +144,7 @@ def refresh(brew: Brew) -> list[str]:
     _fetched(brew)
     if brew.machine.latest:
         version_file(brew.machine).write_text(brew.machine.latest)
+        write_library(brew.machine._replace(version=brew.machine.latest))
     return sorted(changed)
 
 

@@ -19,7 +19,8 @@ CONFIG = f"{LAB}/brew.json"
 
 @dataclass
 class Homebrew(Section):
-    """What Homebrew is told of this Mac. `latency` is in seconds a call."""
+    """What Homebrew is told of this Mac. `latency` is in seconds a call; `latest` is the version
+    that an update brings, where that is another one."""
 
     KEY: ClassVar[str] = "homebrew"
 
@@ -27,6 +28,7 @@ class Homebrew(Section):
     latency: float = 0.0
     ruby: bool = True
     refuses_installs: str = ""
+    latest: str = ""
 
 
 def machine_of(call: Call) -> Machine:
@@ -42,6 +44,7 @@ def machine_of(call: Call) -> Machine:
         "latency": homebrew.latency,
         "ruby": homebrew.ruby,
         "refuses_installs": homebrew.refuses_installs,
+        "latest": homebrew.latest,
         "templates": str(call.path(f"{LAB}/templates")),
         "sudo": ["/usr/bin/sudo"],
         "sudo_reset": ["/usr/bin/sudo", "--reset-timestamp"],

@@ -200,5 +200,5 @@ def _setup(call: Call) -> Setup:
     return setup
 
 
-for _module in ("broken_engines", "broken_ruby"):  # they register their own
+for _module in ("broken_engines", "broken_homebrew", "broken_ruby"):  # they register their own
     import_module(f".{_module}", __package__)

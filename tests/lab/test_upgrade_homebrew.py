@@ -1,0 +1,196 @@
+"""After an upgrade of macOS, or on a new Mac: the developer tools, Homebrew, and what is near."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.maclab.commands.developer_tools import DeveloperTools
+from tests.maclab.machine import Mac
+
+from .job import bootstrap, changed, record
+from .test_what_is_there import names, unchanged
+
+pytestmark = pytest.mark.debian
+
+BIN = "/usr/local/bin"
+NEVER_FOR_A_PLAN = {"brew", "sudo", "softwareupdate", "ruby"}
+OTHERS = ("container_engine", "blog")  # the engine was off, and the blog is in it
+
+
+def stages(mac: Mac) -> list[str]:
+    return [stage for stage in changed(record(mac)) if stage not in OTHERS]
+
+
+def planned(mac: Mac) -> str:
+    """What `plan` finds; it asks nothing costly."""
+    mac.forget_commands()
+    plan = bootstrap(mac, "plan", "--json")
+    assert not {command.command for command in mac.commands()} & NEVER_FOR_A_PLAN
+    return plan.stdout
+
+
+@pytest.mark.parametrize(
+    ("presets", "code", "stage", "done"),
+    [
+        (("broken-tools",), "tools.broken", "command_line_tools", ("softwareupdate", "-i")),
+        (("no-tools",), "tools.missing", "command_line_tools", ("softwareupdate", "-i")),
+        (("tools 26.6",), "tools.outdated", "command_line_tools", ("softwareupdate", "-i")),
+        (("old-homebrew 6.0.10 7.0.7 40",), "homebrew.too-old", "homebrew", ("brew", "update")),
+        (("pkgconf-of 26.1",), "homebrew.pkgconf-of-another-macos", "homebrew", ("brew", "re")),
+        (("docker-links",), "homebrew.docker-links", "homebrew", ("sudo", "-n rm -f")),
+        (("homebrew-of-root",), "homebrew.not-writable", "homebrew", ("sudo", "-n chown -R")),
+    ],
+    ids=["1", "43", "2", "5", "6", "25", "40"],
+)
+def test_what_is_broken_is_mended_and_the_blog_is_proved(
+    proved: Mac, presets: tuple[str, ...], code: str, stage: str, done: tuple[str, str]
+) -> None:
+    proved.prepare("offers 27.0", *presets)
+    assert code in planned(proved)
+    proved.forget_commands()
+    run = bootstrap(proved)
+    assert run.returncode == 0, run.stdout
+    assert "Proved" in run.stdout
+    assert stages(proved) == [stage]
+    assert any(words.startswith(done[1]) for words in names(proved.commands(), done[0]))
+    assert proved.state(DeveloperTools).dialogs == 0
+    assert unchanged(proved)
+
+
+def test_an_old_homebrew_that_still_starts_is_updated_gently(proved: Mac) -> None:
+    proved.prepare("old-homebrew 6.0.22 7.0.7 40")  # 7
+    assert "homebrew.too-old" in planned(proved)
+    run = bootstrap(proved)
+    assert run.returncode == 0, run.stdout
+    called = names(proved.commands(), "brew")
+    assert "update" in called
+    assert "update-reset" not in called
+    assert unchanged(proved)
+
+
+def test_a_homebrew_whose_update_dies_is_fetched_anew_once(proved: Mac) -> None:
+    proved.prepare("old-homebrew 6.0.10 7.0.7 40")  # 5
+    run = bootstrap(proved)
+    assert run.returncode == 0, run.stdout
+    called = names(proved.commands(), "brew")
+    assert (called.count("update"), called.count("update-reset")) == (1, 1)
+
+
+def test_a_macos_that_the_newest_homebrew_does_not_know_is_tried_once_and_then_said(
+    proved: Mac,
+) -> None:
+    proved.prepare("macos 28.0 28A100 28.0.0", "tools 28.0", "old-homebrew 7.0.7 7.0.7 40")
+    first = bootstrap(proved, "--only", "homebrew")
+    assert first.returncode == 0, first.stdout
+    assert names(proved.commands(), "brew").count("update") == 1
+    proved.forget_commands()
+    again = bootstrap(proved, "--only", "homebrew")
+    assert again.returncode == 0, again.stdout
+    assert "homebrew.newest-too-old" in planned(proved)
+    assert not names(proved.commands(), "brew")
+
+
+def test_tools_that_apple_does_not_offer_fail_once_with_what_to_do(proved: Mac) -> None:
+    proved.prepare("broken-tools", "offers")  # 3
+    run = bootstrap(proved)
+    assert run.returncode == 1
+    assert "offers no Command Line Tools" in run.stdout
+    assert "xcode-select --install" in run.stdout
+    assert not any(w.startswith("-i") for w in names(proved.commands(), "softwareupdate"))
+    assert proved.state(DeveloperTools).dialogs == 0
+
+
+def test_a_licence_is_left_to_its_reader(proved: Mac) -> None:
+    proved.prepare("xcode-unlicensed")  # 4
+    run = bootstrap(proved)
+    assert run.returncode == 1
+    assert "sudo xcodebuild -license accept" in run.stdout
+    assert not proved.state(DeveloperTools).licence_agreed
+    proved.run(["/usr/bin/xcodebuild", "-license", "accept"], user="root")
+    after = bootstrap(proved)
+    assert after.returncode == 0, after.stdout
+
+
+def test_links_that_work_and_links_to_elsewhere_stay(proved: Mac) -> None:
+    proved.prepare("docker-links")  # 25
+    assert bootstrap(proved, "--only", "homebrew").returncode == 0
+    there = {
+        name
+        for name in ("docker", "docker-gone", "docker-mine")
+        if proved.file(f"{BIN}/{name}").is_symlink()
+    }
+    assert there == {"docker-gone", "docker-mine"}
+
+
+def test_directories_of_another_user_are_not_taken(proved: Mac) -> None:
+    proved.prepare("homebrew-of-root 502")  # 40, on a Mac of several users
+    run = bootstrap(proved)
+    assert run.returncode == 0, run.stdout
+    assert "belongs to" in run.stdout
+    assert not any("chown" in words for words in names(proved.commands(), "sudo"))
+
+
+def test_of_two_agents_of_the_engine_the_old_one_goes(proved: Mac) -> None:
+    proved.prepare("engine-agents homebrew.mxcl.colima+ sh.brew.colima+")  # 30
+    assert "homebrew.agent-twice" in planned(proved)
+    run = bootstrap(proved)
+    assert run.returncode == 0, run.stdout
+    agents = proved.file("/Users/dev/Library/LaunchAgents")
+    assert sorted(file.name for file in agents.iterdir()) == [
+        "homebrew.mxcl.colima.plist.old",
+        "sh.brew.colima.plist",
+    ]
+    assert not any("bootout" in words for words in names(proved.commands(), "launchctl"))
+    assert unchanged(proved)
+
+
+@pytest.mark.parametrize(
+    ("preset", "seen"),
+    [
+        ("engine-agents sh.brew.colima", "brew services restart colima"),
+        ("intel-homebrew-too", "Bad CPU type"),
+        ("intel-homebrew-too with-rosetta", "bundle dump --file=~/intel-Brewfile"),
+    ],
+    ids=["30", "38-and-8", "38"],
+)
+def test_what_is_a_persons_to_decide_is_only_said(proved: Mac, preset: str, seen: str) -> None:
+    proved.prepare(preset)
+    run = bootstrap(proved)
+    assert run.returncode == 0, run.stdout
+    assert seen in " ".join(run.stdout.split())
+    assert stages(proved) == []
+    assert unchanged(proved)
+    assert proved.file("/usr/local/bin/brew").exists() == preset.startswith("intel")
+
+
+@pytest.mark.parametrize(
+    "presets",
+    [
+        ("pkgconf-of 27.0",),
+        ("old-homebrew 7.0.7 7.0.7 40",),
+        ("engine-agents homebrew.mxcl.colima+",),
+        ("tools 27.0", "offers 27.1"),
+    ],
+    ids=["pkgconf-of-this-macos", "not-fetched-lately", "one-old-agent", "newer-tools-on-offer"],
+)
+def test_a_healthy_mac_that_looks_alike_is_left_alone(
+    proved: Mac, presets: tuple[str, ...]
+) -> None:
+    proved.prepare(*presets)
+    run = bootstrap(proved)
+    assert run.returncode == 0, run.stdout
+    assert stages(proved) == []
+    assert not names(proved.commands(), "brew")
+    assert unchanged(proved)
+
+
+def test_the_tools_come_before_homebrew_and_homebrew_before_its_packages(proved: Mac) -> None:
+    proved.prepare("offers 27.0", "broken-tools", "old-homebrew 6.0.10 7.0.7 40", "pkgconf-of 26.1")
+    run = bootstrap(proved)
+    assert run.returncode == 0, run.stdout
+    did = [f"{c.command} {' '.join(c.argv)}" for c in proved.commands()]
+    steps = ("softwareupdate -i", "brew update-reset", "brew reinstall pkgconf", "colima start")
+    places = [next(i for i, line in enumerate(did) if line.startswith(step)) for step in steps]
+    assert places == sorted(places)
+
+    assert unchanged(proved)
