@@ -3,10 +3,10 @@
 PYTHON ?= python3
 VENV = .venv/bin
 
-.PHONY: test lint bench docs clean prepare
+.PHONY: test lint bench docs walk clean prepare
 
 test: prepare .venv/ready  ## everything: units, a real engine, throwaway Debian machines
-	$(VENV)/pytest tests --durations=10
+	$(VENV)/python tests/run.py
 
 lint: .venv/ready
 	$(VENV)/ruff check .
@@ -20,6 +20,9 @@ bench: prepare .venv/ready  ## the budgets, measured beside what users would use
 
 docs: .venv/ready  ## renews what is generated: the README's table of settings
 	$(VENV)/python docs/generate.py
+
+walk: prepare .venv/ready  ## renews the README's walk, by running it on a simulated Mac
+	WALK=write $(VENV)/pytest tests/lab/test_walk.py
 
 prepare:  ## what the tests want of the system: packages, and an engine that answers
 	sh tests/prepare.sh

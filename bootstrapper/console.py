@@ -154,6 +154,8 @@ class Terminal(Observer):
                 self.say(f"    {escape(text)}")
         for what in diagnosis.unchecked:
             self._line(diagnosis.machine, f"[red]?[/] Could not check {escape(what)}")
+        for stage in diagnosis.unseen:
+            self._line(diagnosis.machine, f"[dim]·[/] {_title(stage)}: can be seen after that.")
         if diagnosis.fine:
             fine = ", ".join(_title(stage) for stage in diagnosis.fine)
             self._line(diagnosis.machine, f"[green]✓[/] Fine: {fine}.")

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from bootstrapper.results import MachineResult, OperationResult
+from bootstrapper.stages import STAGES
 from deploys.findings import Finding
 
 Health = Literal["healthy", "findings", "could not check"]
@@ -16,7 +17,8 @@ _WORST_FIRST = ("refusal", "change", "notice")
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One machine. `since` says what changed since the last run; `unchecked` what had no answer.
+    """One machine. `since` says what changed since the last run; `unchecked` what had no answer,
+    `unseen` the stages that can only be looked at once what was found is mended.
 
     A notice is for the user to know: it does not make a machine unhealthy.
     """
@@ -25,6 +27,7 @@ class Diagnosis:
     findings: tuple[Finding, ...] = ()
     fine: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
     since: tuple[str, ...] = ()
 
     @property
@@ -44,16 +47,24 @@ def diagnose(
     result: MachineResult, *, since: Sequence[str] = (), proof: Sequence[Finding] = ()
 ) -> Diagnosis:
     """What one machine's plan says about its health; `proof` are findings of the served blog."""
-    findings = [finding for operation in result.operations for finding in operation.findings]
+    seen = [operation for operation in result.operations if not _is_presumed(operation)]
+    findings = [finding for operation in seen for finding in operation.findings]
     findings += proof
+    unseen = dict.fromkeys(o.stage for o in result.operations if _is_presumed(o))
     stages = dict.fromkeys(operation.stage for operation in result.operations)
     return Diagnosis(
         result.machine,
         tuple(sorted(findings, key=lambda finding: _WORST_FIRST.index(finding.severity))),
         tuple(stage for stage in stages if _is_fine(stage, result.operations)),
         tuple(_unchecked(result)),
+        tuple(unseen),
         tuple(since),
     )
+
+
+def _is_presumed(operation: OperationResult) -> bool:
+    through = {stage.name: stage.seen_through for stage in STAGES}.get(operation.stage)
+    return bool(through) and operation.after == through
 
 
 def _is_fine(stage: str, operations: Sequence[OperationResult]) -> bool:

@@ -11,12 +11,14 @@ class Stage:
     """One capability of a machine.
 
     `needs` names the stages that have to be done before its facts can be trusted: as long as they
-    have something to do, its plan is a prediction.
+    have something to do, its plan is a prediction. Nothing of it can be seen without the one
+    that `seen_through` names: a container, without the engine.
     """
 
     name: str
     title: str
     needs: tuple[str, ...] = ()
+    seen_through: str = ""
 
     def deploy(self) -> None:
         """Declare the stage's operations on the current host.
@@ -33,6 +35,6 @@ STAGES = (
     Stage("container_engine", "Container engine", needs=("machine", "homebrew")),
     Stage("ruby", "Ruby", needs=("machine", "homebrew")),
     Stage("shell", "Shell", needs=("homebrew",)),
-    Stage("blog", "Blog", needs=("container_engine",)),
+    Stage("blog", "Blog", needs=("container_engine",), seen_through="container_engine"),
 )
 PROOF = Stage("proof", "Proof", needs=("blog",))  # follows the others, and declares nothing

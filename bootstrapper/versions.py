@@ -13,6 +13,7 @@ from deploys.facts.mac import DeveloperTools, Mac
 from deploys.facts.machine import ThisMachine
 
 Versions = dict[str, str]
+_ENGINE = "container engine"  # it may only be off, which a finding says
 
 
 def versions_of(engine: Engine, machine: str) -> Versions:
@@ -30,10 +31,10 @@ def changes(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...
         old, new = before.get(name), now.get(name)
         if old and new and old != new:
             told.append(f"{name} {old} → {new}")
-        elif old and not new:
-            told.append(f"{name} {old} is gone")
+        elif old and not new and name != _ENGINE:
+            told.append(f"{name} is gone (it was {old})")
         elif new and not old:
-            told.append(f"{name} {new} is new")
+            told.append(f"{name} is new ({new})")
     return tuple(told)
 
 
@@ -42,7 +43,7 @@ def _ask() -> Versions:
     versions = _of_a_mac() if machine.is_mac else {"system": machine.os_name}
     found = host.get_fact(ContainerEngine)
     if found.answers:
-        versions["container engine"] = f"{found.name} {found.version}"
+        versions[_ENGINE] = f"{found.name} {found.version}"
     return versions
 
 
@@ -51,6 +52,7 @@ def _of_a_mac() -> Versions:
     versions = {
         "macOS": f"{mac.version} ({mac.build})",
         "Command Line Tools": tools.version if tools.whole else "",
+        "Touch ID for sudo": "set up" if mac.touch_id_in else "",
     }
     for name, installed in sorted(host.get_fact(Homebrew).formulae.items()):
         versions[name] = ", ".join(installed)

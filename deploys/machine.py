@@ -16,3 +16,4 @@ def machine() -> None:
     if on_a_mac():
         operations.virtualization(name="virtual machines")
         operations.proxies(name="proxies")
+        operations.touch_id(name="Touch ID for sudo")

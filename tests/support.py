@@ -31,7 +31,7 @@ class FunctionStage(Stage):
 def stage(
     function: Callable[[], object], name: str = "stage", needs: tuple[str, ...] = ()
 ) -> Stage:
-    return FunctionStage(name, name.capitalize(), needs, function)
+    return FunctionStage(name, name.capitalize(), needs, function=function)
 
 
 @dataclass

@@ -27,6 +27,9 @@ printf 'free\t%s\n' "$(df -Pk "$HOME" | awk 'NR == 2 {
 [ -f /etc/homebrew/brew.no_install ] &&
   printf 'forbidden\t%s\n' "$(head -n 1 /etc/homebrew/brew.no_install 2>/dev/null)"
 exported=${HTTPS_PROXY:-}${https_proxy:-}${HTTP_PROXY:-}${http_proxy:-}${ALL_PROXY:-}${all_proxy:-}
+for file in sudo sudo_local; do
+  grep -q '^ *auth.*pam_tid' "/etc/pam.d/$file" 2>/dev/null && printf 'touch-id\t%s\n' "$file"
+done
 if [ -z "$exported" ]; then
   /usr/sbin/scutil --proxy 2>/dev/null | awk '
     $1 == "ExceptionsList" { listed = 1; next }
@@ -76,7 +79,8 @@ class MacSystem:
     `proxies` are the system's web proxies (scheme to `host:port`) where the environment has none,
     `not_proxied` the hosts that go without, `proxy_script` the address of a script that decides.
     `forbids_homebrew` is what /etc/homebrew/brew.no_install says: the reason, as Homebrew's
-    installer reads it; None without such a file.
+    installer reads it; None without such a file. `touch_id_in` are the files in /etc/pam.d that let
+    a fingerprint do for sudo.
     """
 
     version: str
@@ -89,6 +93,7 @@ class MacSystem:
     not_proxied: tuple[str, ...] = ()
     proxy_script: str = ""
     forbids_homebrew: str | None = None
+    touch_id_in: frozenset[str] = frozenset()
 
     @property
     def major(self) -> int:
@@ -123,6 +128,7 @@ class Mac(FactBase[MacSystem]):
             not_proxied=tuple(value for key, value in pairs if key == "except"),
             proxy_script=told.get("proxy.ProxyAutoConfigURLString", "") if scripted else "",
             forbids_homebrew=told.get("forbidden"),
+            touch_id_in=frozenset(value for key, value in pairs if key == "touch-id"),
         )
 
 

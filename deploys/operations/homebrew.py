@@ -357,7 +357,8 @@ def _install_cask(state: BrewState, wish: Cask, *, asks: bool) -> StringCommand:
         unfinished=f"{wish.name} is there, but Homebrew could not finish.",
         absent=f"{wish.name} was not installed. An app of another version that is there already "
         "is left alone; an installer that wants a password needs a terminal of its own: "
-        f"`{by_hand}`.",
+        f"`{by_hand}`. Where an app may not be changed (Operation not permitted), allow your "
+        "terminal in System Settings > Privacy & Security > App Management, and run this again.",
         keeps_terminal=asks,
     )
 

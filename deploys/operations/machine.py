@@ -89,6 +89,21 @@ def proxies() -> Commands:
     yield from ()
 
 
+@operation()
+def touch_id() -> Commands:
+    """Say it where the next upgrade of macOS takes a fingerprint's power to do for sudo's password:
+    it writes /etc/pam.d/sudo anew, and leaves sudo_local (tw93/Mole#278, strap#831)."""
+    if host.get_fact(Mac).touch_id_in == {"sudo"}:
+        found(
+            "machine.touch-id-until-upgrade",
+            "Touch ID for sudo is set up in /etc/pam.d/sudo.",
+            means="An upgrade of macOS writes that file anew; it leaves sudo_local alone.",
+            mend="`echo 'auth sufficient pam_tid.so' | sudo tee -a /etc/pam.d/sudo_local`.",
+            severity="notice",
+        )
+    yield from ()
+
+
 def _exports(mac: MacSystem) -> str:
     """One line for a shell. This machine itself goes without: the blog is served from it.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,34 @@ from tests.maclab.disk import bare_layers
 from tests.maclab.machine import Mac
 from tests.maclab.room import clear, engine_room
 
+from .breakages import Seen, table
 from .job import BLOG, CHECKOUT, RUNS, URL, bootstrap, record
 
 Start = Callable[..., Mac]
+_SEEN = pytest.StashKey[list[Seen]]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep what became of the breakages that a test stands for."""
+    report = yield
+    if report.when == "call" or report.failed:
+        seen = item.config.stash.setdefault(_SEEN, [])
+        for mark in item.iter_markers("breakage"):
+            number, kind = mark.args
+            seen.append(Seen(number, kind, report.passed))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table of the breakages after an upgrade, at the end of the suite."""
+    seen = terminalreporter.config.stash.get(_SEEN, [])
+    if seen:
+        terminalreporter.section("breakages after an upgrade of macOS")
+        for line in table(seen):
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +84,7 @@ def proved_layers(
     """The disk of a bare Mac on which the main job has run once. Its engine is off."""
     frozen = machine_cache / "macs" / f"proved-{os.getpid()}"
     seen = first_run_on_a_mac
+    clear(room)
     with Mac(layers, machine_cache, room) as mac:
         for name, arguments in RUNS.items():
             mac.forget_commands()
@@ -68,9 +94,8 @@ def proved_layers(
             if name == "run":
                 seen["report"] = record(mac)
                 seen["answer"] = room.get(URL)
-        mac.power_cut()
+        mac.run(["zsh", "-lc", "colima stop"])
         frozen_layers = mac.snapshot(frozen)
-    clear(room)
     yield frozen_layers
     shutil.rmtree(frozen)
 
@@ -78,9 +103,7 @@ def proved_layers(
 @pytest.fixture
 def proved(start: Start, proved_layers: tuple[Path, ...]) -> Mac:
     """That Mac, switched on again: everything is installed, and no engine runs."""
-    mac = start(on=proved_layers)
-    mac.forget_commands()
-    return mac
+    return start(on=proved_layers)
 
 
 @pytest.fixture
@@ -89,10 +112,10 @@ def start(room: DebianMachine, layers: tuple[Path, ...], machine_cache: Path) ->
     with ExitStack() as stack:
 
         def begin(*presets: str, on: tuple[Path, ...] = ()) -> Mac:
+            clear(room, images=not on)
             mac = stack.enter_context(Mac(on or layers, machine_cache, room))
             mac.prepare(*presets)
             mac.forget_commands()
             return mac
 
         yield begin
-    clear(room)

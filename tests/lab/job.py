@@ -31,6 +31,18 @@ def record(mac: Mac, user: str = "dev") -> dict[str, Any]:
     return dict(json.loads(mac.file(path).read_text())["report"])
 
 
+def diagnosed(mac: Mac) -> set[str]:
+    """The codes that `doctor` names, beside that of an engine that was switched off with the Mac;
+    it asks nothing costly."""
+    mac.forget_commands()
+    told = bootstrap(mac, "doctor", "--json")
+    assert told.returncode in (0, 2), told.stdout
+    asked = {words.split()[0] for words in costly(mac.commands())}
+    assert asked <= {"colima"}  # how its machine is; it is not started
+    (machine,) = json.loads(told.stdout)["machines"]
+    return {finding["code"] for finding in machine["findings"]} - {"engine.stopped"}
+
+
 def changed(report: dict[str, Any]) -> list[str]:
     """Stages in which the last run changed something, each once."""
     (machine,) = report["machines"]

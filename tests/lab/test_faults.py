@@ -44,6 +44,20 @@ def test_a_command_that_fails_is_named_and_the_next_run_goes_on(
     assert "Proved" in again.stdout
 
 
+def test_a_ticket_of_sudos_that_runs_out_is_said_and_the_next_run_goes_on(start: Start) -> None:
+    mac = start("tools 27.0")
+    # Homebrew is installed with the ticket; until then a laptop may have slept.
+    mac.faults({"command": "curl", "match": "install.sh", "happens": "sudo-expires"})
+    run = bootstrap(mac)
+    assert run.returncode == 1
+    assert "sudo" in run.stdout
+    assert "Traceback" not in run.stdout
+    again = bootstrap(mac)
+    assert again.returncode == 0, again.stdout
+    assert again.stdout.count("Password:") == 1
+    assert "Proved" in again.stdout
+
+
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(
     ("command", "match"),

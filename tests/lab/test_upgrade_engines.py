@@ -10,10 +10,12 @@ from tests.maclab.commands.colima_profile import read
 from tests.maclab.machine import Mac
 
 from .conftest import Start
-from .job import bootstrap, changed, record
+from .job import bootstrap, changed, diagnosed, record
 from .test_what_is_there import READY, installed, names, unchanged
 
 pytestmark = pytest.mark.debian
+breakage = pytest.mark.breakage
+case = pytest.param
 
 COLIMA = "/Users/dev/.colima"
 NETWORK = f"{COLIMA}/_lima/_networks/user-v2"
@@ -46,23 +48,47 @@ def done_for(mac: Mac, code: str) -> str:
 @pytest.mark.parametrize(
     ("preset", "code", "done"),
     [
-        ("lose-power", "engine.colima-broken", ("colima", "stop --force")),
-        ("colima-half-started", "engine.colima-half-started", ("colima", "stop --force")),
-        ("colima-network-stale", "engine.colima-network-stale", None),
-        ("lima-outdated", "engine.lima-of-another-macos", ("brew", "reinstall lima")),
-        ("colima-key-open", "engine.colima-key-open", None),
+        case(
+            "colima-broken",
+            "engine.colima-broken",
+            ("colima", "stop --force"),
+            marks=[breakage(10, "mended"), breakage(11, "mended"), breakage(16, "mended")],
+        ),
+        case(
+            "colima-half-started",
+            "engine.colima-half-started",
+            ("colima", "stop --force"),
+            marks=breakage(11, "mended"),
+        ),
+        case(
+            "colima-network-stale",
+            "engine.colima-network-stale",
+            None,
+            marks=breakage(12, "mended"),
+        ),
+        case(
+            "lima-outdated",
+            "engine.lima-of-another-macos",
+            ("brew", "reinstall lima"),
+            marks=breakage(14, "mended"),
+        ),
+        case(
+            "lima-without-rosetta",
+            "engine.lima-of-another-macos",
+            ("brew", "reinstall lima"),
+            marks=breakage(15, "mended"),
+        ),
+        case("colima-key-open", "engine.colima-key-open", None, marks=breakage(13, "mended")),
     ],
-    ids=["10-11-16-broken", "11-half", "12-network", "14-lima", "13-key"],
 )
 def test_colima_is_mended_and_started_once(
     proved: Mac, preset: str, code: str, done: tuple[str, str] | None
 ) -> None:
     proved.prepare(preset)
-    proved.forget_commands()
-    plan = bootstrap(proved, "plan", "--json")
-    assert code in plan.stdout
-    assert not {c.command for c in proved.commands()} & {"brew", "sudo", "limactl"}
+    assert diagnosed(proved) == {code}
     assert starts(proved) == 0
+    assert not names(proved.commands(), "limactl")
+    proved.forget_commands()
     run = bootstrap(proved)
     assert run.returncode == 0, run.stdout
     assert "Proved" in run.stdout
@@ -73,10 +99,11 @@ def test_colima_is_mended_and_started_once(
     assert unchanged(proved)
 
 
+@breakage(12, "mended")
 def test_a_network_that_nobody_has_met_yet_is_mended_in_the_same_run(proved: Mac) -> None:
     proved.prepare("colima-network-left")
+    assert diagnosed(proved) == set()
     proved.forget_commands()
-    assert "network-stale" not in bootstrap(proved, "plan", "--json").stdout
     run = bootstrap(proved)
     assert run.returncode == 0, run.stdout
     assert done_for(proved, "engine.colima-network-stale") == "mend the engine"
@@ -85,8 +112,10 @@ def test_a_network_that_nobody_has_met_yet_is_mended_in_the_same_run(proved: Mac
     assert unchanged(proved)
 
 
+@breakage(12, "alike")
 def test_a_network_in_order_is_left_alone(proved: Mac) -> None:
     proved.prepare("colima-network-healthy")
+    assert diagnosed(proved) == set()
     run = bootstrap(proved)
     assert run.returncode == 0, run.stdout
     assert proved.file(NETWORK).is_dir()
@@ -104,6 +133,7 @@ def test_a_mend_that_does_not_help_fails_once_and_says_what_to_try(proved: Mac) 
     assert starts(proved) == 1
 
 
+@breakage(14, "said")
 def test_a_lima_of_today_is_not_installed_again(proved: Mac) -> None:
     proved.prepare("lima-outdated lately")
     proved.forget_commands()
@@ -114,26 +144,31 @@ def test_a_lima_of_today_is_not_installed_again(proved: Mac) -> None:
     assert not any("reinstall" in words for words in names(proved.commands(), "brew"))
 
 
-@pytest.mark.parametrize(("there", "said"), [("gone", True), ("there", False)])
-def test_lost_rosetta_is_said_where_colima_is_to_use_it(
-    proved: Mac, there: str, *, said: bool
-) -> None:
-    proved.prepare(f"colima-rosetta {there}")
-    plan = bootstrap(proved, "plan", "--json")
-    assert ("engine.colima-rosetta-gone" in plan.stdout) is said
+@breakage(9, "said")
+def test_lost_rosetta_is_said_where_colima_is_to_use_it(proved: Mac) -> None:
+    proved.prepare("colima-rosetta gone")
+    assert diagnosed(proved) == {"engine.colima-rosetta-gone"}
     run = bootstrap(proved)
     assert run.returncode == 0, run.stdout
-    assert ("has no Rosetta any more" in run.stdout) is said
+    assert "has no Rosetta any more" in run.stdout
     assert read(proved.file(f"{COLIMA}/default/colima.yaml"))["rosetta"] is True
     assert names(proved.commands(), "softwareupdate") == []
     assert unchanged(proved)
 
 
+@breakage(9, "alike")
+def test_a_colima_whose_rosetta_is_there_is_left_alone(proved: Mac) -> None:
+    proved.prepare("colima-rosetta there")
+    assert diagnosed(proved) == set()
+
+
 # Clients
 
 
+@breakage(23, "mended")
 def test_colimas_own_stale_context_is_given_its_address(proved: Mac) -> None:
     proved.prepare("context-stale")
+    assert diagnosed(proved) == {"engine.context-stale"}
     run = bootstrap(proved)
     assert run.returncode == 0, run.stdout
     assert done_for(proved, "engine.context-stale") == "docker in your shell"
@@ -144,10 +179,14 @@ def test_colimas_own_stale_context_is_given_its_address(proved: Mac) -> None:
 @pytest.mark.parametrize(
     ("preset", "env"),
     [
-        ("context-default", {}),
-        ("colima-network-healthy", {"DOCKER_HOST": f"unix://{COLIMA}/docker.sock"}),
+        case("context-default", {}, marks=breakage(22, "said")),
+        case(
+            "colima-network-healthy",
+            {"DOCKER_HOST": f"unix://{COLIMA}/docker.sock"},
+            marks=breakage(23, "said"),
+        ),
     ],
-    ids=["22-var-run", "23-DOCKER_HOST"],
+    ids=["var-run", "DOCKER_HOST"],
 )
 def test_a_client_that_is_set_elsewhere_is_said_and_left(
     proved: Mac, preset: str, env: dict[str, str]
@@ -160,10 +199,10 @@ def test_a_client_that_is_set_elsewhere_is_said_and_left(
     assert (plan.returncode, "engine.elsewhere" in plan.stdout) == (0, True)
 
 
+@breakage(24, "mended")
 def test_the_helper_of_a_docker_desktop_that_is_gone_is_removed(proved: Mac) -> None:
     proved.prepare("docker-app-removed")
-    plan = bootstrap(proved, "plan", "--json")
-    assert "docker.credential-helper-missing" in plan.stdout
+    assert diagnosed(proved) == {"docker.credential-helper-missing"}
     run = bootstrap(proved)
     assert run.returncode == 0, run.stdout
     config = json.loads(proved.file("/Users/dev/.docker/config.json").read_text())
@@ -177,11 +216,11 @@ def test_the_helper_of_a_docker_desktop_that_is_gone_is_removed(proved: Mac) -> 
 @pytest.mark.parametrize(
     ("version", "code"),
     [
-        ("4.36.0 vmnetd socket", "engine.desktop-helper-blocked"),
-        ("4.29.0", "engine.desktop-needs-rosetta"),
-        ("4.91.0 vmnetd", ""),
+        case("4.36.0 vmnetd socket", "engine.desktop-helper-blocked", marks=breakage(19, "said")),
+        case("4.29.0", "engine.desktop-needs-rosetta", marks=breakage(20, "said")),
+        case("4.91.0 vmnetd", "", marks=[breakage(19, "alike"), breakage(20, "alike")]),
     ],
-    ids=["19-malware", "20-rosetta", "healthy"],
+    ids=["malware", "rosetta", "healthy"],
 )
 def test_an_old_docker_desktop_is_said(start: Start, version: str, code: str) -> None:
     mac = start(*READY, "docker-desktop", f"docker-desktop-version {version}")
@@ -195,11 +234,19 @@ def test_an_old_docker_desktop_is_said(start: Start, version: str, code: str) ->
 @pytest.mark.parametrize(
     ("presets", "said"),
     [
-        (("docker-desktop", "docker-desktop-stuck"), "brew upgrade --cask docker-desktop"),
-        (("orbstack", "orbstack-stuck"), "brew upgrade --cask orbstack"),
-        (("podman", "podman-broken"), "podman machine rm -f"),
+        case(
+            ("docker-desktop", "docker-desktop-stuck"),
+            "brew upgrade --cask docker-desktop",
+            marks=breakage(21, "said"),
+        ),
+        case(
+            ("orbstack", "orbstack-stuck"),
+            "brew upgrade --cask orbstack",
+            marks=breakage(17, "said"),
+        ),
+        case(("podman", "podman-broken"), "podman machine rm -f", marks=breakage(18, "said")),
     ],
-    ids=["21-desktop", "17-orbstack", "18-podman"],
+    ids=["desktop", "orbstack", "podman"],
 )
 def test_an_engine_that_never_comes_fails_once_and_says_what_to_try(
     start: Start, presets: tuple[str, ...], said: str
@@ -212,6 +259,7 @@ def test_an_engine_that_never_comes_fails_once_and_says_what_to_try(
     assert not any("rm" in words.split() for words in names(mac.commands(), "podman"))
 
 
+@breakage(21, "alike")
 def test_a_docker_desktop_that_says_what_is_not_true_is_left_alone(start: Start) -> None:
     mac = start(*READY, "docker-desktop", "docker-desktop-running")
     mac.prepare("docker-desktop-says starting")

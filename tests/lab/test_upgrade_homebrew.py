@@ -7,59 +7,96 @@ import pytest
 from tests.maclab.commands.developer_tools import DeveloperTools
 from tests.maclab.machine import Mac
 
-from .job import bootstrap, changed, record
+from .job import bootstrap, changed, diagnosed, record
 from .test_what_is_there import names, unchanged
 
 pytestmark = pytest.mark.debian
 
 BIN = "/usr/local/bin"
-NEVER_FOR_A_PLAN = {"brew", "sudo", "softwareupdate", "ruby"}
 OTHERS = ("container_engine", "blog")  # the engine was off, and the blog is in it
+breakage = pytest.mark.breakage
+case = pytest.param
 
 
 def stages(mac: Mac) -> list[str]:
     return [stage for stage in changed(record(mac)) if stage not in OTHERS]
 
 
-def planned(mac: Mac) -> str:
-    """What `plan` finds; it asks nothing costly."""
-    mac.forget_commands()
-    plan = bootstrap(mac, "plan", "--json")
-    assert not {command.command for command in mac.commands()} & NEVER_FOR_A_PLAN
-    return plan.stdout
-
-
 @pytest.mark.parametrize(
     ("presets", "code", "stage", "done"),
     [
-        (("broken-tools",), "tools.broken", "command_line_tools", ("softwareupdate", "-i")),
-        (("no-tools",), "tools.missing", "command_line_tools", ("softwareupdate", "-i")),
-        (("tools 26.6",), "tools.outdated", "command_line_tools", ("softwareupdate", "-i")),
-        (("old-homebrew 6.0.10 7.0.7 40",), "homebrew.too-old", "homebrew", ("brew", "update")),
-        (("pkgconf-of 26.1",), "homebrew.pkgconf-of-another-macos", "homebrew", ("brew", "re")),
-        (("docker-links",), "homebrew.docker-links", "homebrew", ("sudo", "-n rm -f")),
-        (("homebrew-of-root",), "homebrew.not-writable", "homebrew", ("sudo", "-n chown -R")),
+        case(
+            ("broken-tools",),
+            "tools.broken",
+            "command_line_tools",
+            ("softwareupdate", "-i"),
+            marks=breakage(1, "mended"),
+        ),
+        case(
+            ("no-tools",),
+            "tools.missing",
+            "command_line_tools",
+            ("softwareupdate", "-i"),
+            marks=breakage(43, "mended"),
+        ),
+        case(
+            ("tools 26.6",),
+            "tools.outdated",
+            "command_line_tools",
+            ("softwareupdate", "-i"),
+            marks=breakage(2, "mended"),
+        ),
+        case(
+            ("old-homebrew 6.0.10 7.0.7 40",),
+            "homebrew.too-old",
+            "homebrew",
+            ("brew", "update-reset"),
+            marks=breakage(5, "mended"),
+        ),
+        case(
+            ("pkgconf-of 26.1",),
+            "homebrew.pkgconf-of-another-macos",
+            "homebrew",
+            ("brew", "reinstall pkgconf"),
+            marks=breakage(6, "mended"),
+        ),
+        case(
+            ("docker-links",),
+            "homebrew.docker-links",
+            "homebrew",
+            ("sudo", "-n rm -f"),
+            marks=breakage(25, "mended"),
+        ),
+        case(
+            ("homebrew-of-root",),
+            "homebrew.not-writable",
+            "homebrew",
+            ("sudo", "-n chown -R"),
+            marks=breakage(40, "mended"),
+        ),
     ],
-    ids=["1", "43", "2", "5", "6", "25", "40"],
 )
 def test_what_is_broken_is_mended_and_the_blog_is_proved(
     proved: Mac, presets: tuple[str, ...], code: str, stage: str, done: tuple[str, str]
 ) -> None:
     proved.prepare("offers 27.0", *presets)
-    assert code in planned(proved)
+    assert diagnosed(proved) == {code}
     proved.forget_commands()
     run = bootstrap(proved)
     assert run.returncode == 0, run.stdout
     assert "Proved" in run.stdout
     assert stages(proved) == [stage]
-    assert any(words.startswith(done[1]) for words in names(proved.commands(), done[0]))
+    calls = [words for words in names(proved.commands(), done[0]) if words.startswith(done[1])]
+    assert len(calls) == 1
     assert proved.state(DeveloperTools).dialogs == 0
     assert unchanged(proved)
 
 
+@breakage(7, "mended")
 def test_an_old_homebrew_that_still_starts_is_updated_gently(proved: Mac) -> None:
-    proved.prepare("old-homebrew 6.0.22 7.0.7 40")  # 7
-    assert "homebrew.too-old" in planned(proved)
+    proved.prepare("old-homebrew 6.0.22 7.0.7 40")
+    assert diagnosed(proved) == {"homebrew.too-old"}
+    proved.forget_commands()
     run = bootstrap(proved)
     assert run.returncode == 0, run.stdout
     called = names(proved.commands(), "brew")
@@ -68,14 +105,7 @@ def test_an_old_homebrew_that_still_starts_is_updated_gently(proved: Mac) -> Non
     assert unchanged(proved)
 
 
-def test_a_homebrew_whose_update_dies_is_fetched_anew_once(proved: Mac) -> None:
-    proved.prepare("old-homebrew 6.0.10 7.0.7 40")  # 5
-    run = bootstrap(proved)
-    assert run.returncode == 0, run.stdout
-    called = names(proved.commands(), "brew")
-    assert (called.count("update"), called.count("update-reset")) == (1, 1)
-
-
+@breakage(7, "said")
 def test_a_macos_that_the_newest_homebrew_does_not_know_is_tried_once_and_then_said(
     proved: Mac,
 ) -> None:
@@ -86,12 +116,13 @@ def test_a_macos_that_the_newest_homebrew_does_not_know_is_tried_once_and_then_s
     proved.forget_commands()
     again = bootstrap(proved, "--only", "homebrew")
     assert again.returncode == 0, again.stdout
-    assert "homebrew.newest-too-old" in planned(proved)
+    assert "homebrew.newest-too-old" in diagnosed(proved)
     assert not names(proved.commands(), "brew")
 
 
+@breakage(3, "said")
 def test_tools_that_apple_does_not_offer_fail_once_with_what_to_do(proved: Mac) -> None:
-    proved.prepare("broken-tools", "offers")  # 3
+    proved.prepare("broken-tools", "offers")
     run = bootstrap(proved)
     assert run.returncode == 1
     assert "offers no Command Line Tools" in run.stdout
@@ -100,8 +131,10 @@ def test_tools_that_apple_does_not_offer_fail_once_with_what_to_do(proved: Mac) 
     assert proved.state(DeveloperTools).dialogs == 0
 
 
+@breakage(4, "said")
 def test_a_licence_is_left_to_its_reader(proved: Mac) -> None:
-    proved.prepare("xcode-unlicensed")  # 4
+    proved.prepare("xcode-unlicensed")
+    assert diagnosed(proved) == {"tools.licence"}
     run = bootstrap(proved)
     assert run.returncode == 1
     assert "sudo xcodebuild -license accept" in run.stdout
@@ -111,8 +144,9 @@ def test_a_licence_is_left_to_its_reader(proved: Mac) -> None:
     assert after.returncode == 0, after.stdout
 
 
+@breakage(25, "alike")
 def test_links_that_work_and_links_to_elsewhere_stay(proved: Mac) -> None:
-    proved.prepare("docker-links")  # 25
+    proved.prepare("docker-links")
     assert bootstrap(proved, "--only", "homebrew").returncode == 0
     there = {
         name
@@ -122,17 +156,20 @@ def test_links_that_work_and_links_to_elsewhere_stay(proved: Mac) -> None:
     assert there == {"docker-gone", "docker-mine"}
 
 
+@breakage(40, "alike")
 def test_directories_of_another_user_are_not_taken(proved: Mac) -> None:
-    proved.prepare("homebrew-of-root 502")  # 40, on a Mac of several users
+    proved.prepare("homebrew-of-root 502")  # a Mac of several users
     run = bootstrap(proved)
     assert run.returncode == 0, run.stdout
     assert "belongs to" in run.stdout
     assert not any("chown" in words for words in names(proved.commands(), "sudo"))
 
 
+@breakage(30, "mended")
 def test_of_two_agents_of_the_engine_the_old_one_goes(proved: Mac) -> None:
-    proved.prepare("engine-agents homebrew.mxcl.colima+ sh.brew.colima+")  # 30
-    assert "homebrew.agent-twice" in planned(proved)
+    proved.prepare("engine-agents homebrew.mxcl.colima+ sh.brew.colima+")
+    assert diagnosed(proved) == {"homebrew.agent-twice"}
+    proved.forget_commands()
     run = bootstrap(proved)
     assert run.returncode == 0, run.stdout
     agents = proved.file("/Users/dev/Library/LaunchAgents")
@@ -145,16 +182,33 @@ def test_of_two_agents_of_the_engine_the_old_one_goes(proved: Mac) -> None:
 
 
 @pytest.mark.parametrize(
-    ("preset", "seen"),
+    ("preset", "code", "seen"),
     [
-        ("engine-agents sh.brew.colima", "brew services restart colima"),
-        ("intel-homebrew-too", "Bad CPU type"),
-        ("intel-homebrew-too with-rosetta", "bundle dump --file=~/intel-Brewfile"),
+        case(
+            "engine-agents sh.brew.colima",
+            "homebrew.agent-not-loaded",
+            "brew services restart colima",
+            marks=breakage(30, "said"),
+        ),
+        case(
+            "intel-homebrew-too",
+            "homebrew.intel-too",
+            "Bad CPU type",
+            marks=[breakage(8, "said"), breakage(38, "said")],
+        ),
+        case(
+            "intel-homebrew-too with-rosetta",
+            "homebrew.intel-too",
+            "bundle dump --file=~/intel-Brewfile",
+            marks=breakage(38, "said"),
+        ),
     ],
-    ids=["30", "38-and-8", "38"],
 )
-def test_what_is_a_persons_to_decide_is_only_said(proved: Mac, preset: str, seen: str) -> None:
+def test_what_is_a_persons_to_decide_is_only_said(
+    proved: Mac, preset: str, code: str, seen: str
+) -> None:
     proved.prepare(preset)
+    assert diagnosed(proved) == {code}
     run = bootstrap(proved)
     assert run.returncode == 0, run.stdout
     assert seen in " ".join(run.stdout.split())
@@ -166,10 +220,10 @@ def test_what_is_a_persons_to_decide_is_only_said(proved: Mac, preset: str, seen
 @pytest.mark.parametrize(
     "presets",
     [
-        ("pkgconf-of 27.0",),
-        ("old-homebrew 7.0.7 7.0.7 40",),
-        ("engine-agents homebrew.mxcl.colima+",),
-        ("tools 27.0", "offers 27.1"),
+        case(("pkgconf-of 27.0",), marks=breakage(6, "alike")),
+        case(("old-homebrew 7.0.7 7.0.7 40",), marks=[breakage(5, "alike"), breakage(7, "alike")]),
+        case(("engine-agents homebrew.mxcl.colima+",), marks=breakage(30, "alike")),
+        case(("tools 27.0", "offers 27.1"), marks=[breakage(2, "alike"), breakage(3, "alike")]),
     ],
     ids=["pkgconf-of-this-macos", "not-fetched-lately", "one-old-agent", "newer-tools-on-offer"],
 )
@@ -177,13 +231,10 @@ def test_a_healthy_mac_that_looks_alike_is_left_alone(
     proved: Mac, presets: tuple[str, ...]
 ) -> None:
     proved.prepare(*presets)
-    run = bootstrap(proved)
-    assert run.returncode == 0, run.stdout
-    assert stages(proved) == []
-    assert not names(proved.commands(), "brew")
-    assert unchanged(proved)
+    assert diagnosed(proved) == set()
 
 
+@breakage(37, "mended")
 def test_the_tools_come_before_homebrew_and_homebrew_before_its_packages(proved: Mac) -> None:
     proved.prepare("offers 27.0", "broken-tools", "old-homebrew 6.0.10 7.0.7 40", "pkgconf-of 26.1")
     run = bootstrap(proved)
@@ -192,5 +243,4 @@ def test_the_tools_come_before_homebrew_and_homebrew_before_its_packages(proved:
     steps = ("softwareupdate -i", "brew update-reset", "brew reinstall pkgconf", "colima start")
     places = [next(i for i, line in enumerate(did) if line.startswith(step)) for step in steps]
     assert places == sorted(places)
-
     assert unchanged(proved)

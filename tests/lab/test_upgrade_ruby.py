@@ -8,10 +8,12 @@ import pytest
 
 from tests.maclab.machine import Mac
 
-from .job import BLOG, CHECKOUT, bootstrap, changed, record
+from .job import BLOG, CHECKOUT, bootstrap, changed, diagnosed, record
 from .test_what_is_there import installed, names, unchanged
 
 pytestmark = pytest.mark.debian
+breakage = pytest.mark.breakage
+case = pytest.param
 
 KEG = "/opt/homebrew/opt/ruby@3.4"
 PROFILE = "/Users/dev/.zprofile"
@@ -31,26 +33,29 @@ def library(mac: Mac, below: str, gem: str) -> Path:
 @pytest.mark.parametrize(
     ("preset", "code", "seen", "done"),
     [
-        (
+        case(
             f"openssl-gone {KEG}",
             "ruby.library-gone",
             "libssl.1.1.dylib, which is gone",
             ("brew", "reinstall ruby@3.4"),
+            marks=breakage(32, "mended"),
         ),
-        (
+        case(
             f"gems-of-another-architecture {KEG}",
             "ruby.gems-of-another-system",
             "last seen in order on x86_64-darwin27",
             ("bundle", "pristine"),
+            marks=breakage(33, "mended"),
         ),
-        (
+        case(
             f"gems-of-an-older-macos {KEG}",
             "ruby.gems-of-another-system",
             "last seen in order on arm64-darwin25",
             ("bundle", "install"),
+            marks=breakage(33, "mended"),
         ),
     ],
-    ids=["32-openssl", "33-architecture", "33-not-built"],
+    ids=["openssl", "architecture", "not-built"],
 )
 def test_ruby_is_mended_where_it_is_broken(
     proved: Mac, preset: str, code: str, seen: str, done: tuple[str, str]
@@ -58,12 +63,11 @@ def test_ruby_is_mended_where_it_is_broken(
     proved.prepare(f"user-gem {KEG} ffi 1.15.5", preset)
     gem = library(proved, "/Users/dev/.local/share/gem", "ffi")
     before = gem.read_text()
-    plan = bootstrap(proved, "plan", "--json")
-    assert code in plan.stdout
-    assert seen in plan.stdout
+    assert diagnosed(proved) == {code}
     asked = {command.command for command in proved.commands()}
-    assert not asked & {"ruby", "bundle", "gem", "brew", "sudo", "softwareupdate"}
+    assert not asked & {"ruby", "bundle", "gem"}
     run = bootstrap(proved)
+    assert seen in run.stdout
     assert run.returncode == 0, run.stdout
     assert any(words.startswith(done[1]) for words in names(proved.commands(), done[0]))
     assert stages(proved) == ["ruby"]
@@ -82,6 +86,7 @@ def test_a_mend_that_does_not_help_fails_once_with_the_next_thing_to_try(proved:
     assert len([w for w in names(proved.commands(), "bundle") if "pristine" in w]) == 1
 
 
+@breakage(32, "mended")
 def test_a_version_managers_ruby_is_built_over_and_keeps_its_gems(proved: Mac) -> None:
     proved.prepare("formulae rbenv")
     proved.write(f"{BLOG}/.ruby-version", "3.3.9\n")
@@ -97,6 +102,8 @@ def test_a_version_managers_ruby_is_built_over_and_keeps_its_gems(proved: Mac) -
     assert unchanged(proved)
 
 
+@breakage(34, "unharmed")
+@breakage(35, "unharmed")
 def test_no_system_ruby_is_used_or_changed(proved: Mac) -> None:
     proved.prepare("system-ruby-gone", f"gems-of-an-older-macos {KEG}")
     stub = proved.file("/usr/local/bin/bundle").read_text()
@@ -108,6 +115,7 @@ def test_no_system_ruby_is_used_or_changed(proved: Mac) -> None:
     assert unchanged(proved)
 
 
+@breakage(36, "mended")
 def test_the_locks_bundler_is_had_again(proved: Mac) -> None:
     proved.run(["sh", "-c", f"cp {CACHE}/gems/*/bundle/Gemfile.lock {BLOG}/"])
     lock = proved.file(f"{BLOG}/Gemfile.lock").read_text().rstrip().rpartition("\n")[0]
@@ -125,6 +133,7 @@ def test_the_locks_bundler_is_had_again(proved: Mac) -> None:
     assert names(proved.commands(), "gem") == []
 
 
+@breakage(37, "mended")
 def test_the_tools_are_mended_before_gems_are_compiled(proved: Mac) -> None:
     proved.run(["rm", "-rf", "/Library/Developer/CommandLineTools"], user="root")
     proved.prepare("offers 27.0", f"gems-of-an-older-macos {KEG}")
@@ -136,6 +145,7 @@ def test_the_tools_are_mended_before_gems_are_compiled(proved: Mac) -> None:
     assert unchanged(proved)
 
 
+@breakage(28, "unharmed")
 def test_the_users_own_profile_survives_a_reset_of_the_systems(proved: Mac) -> None:
     proved.prepare("etc-reset")
     before = proved.file(PROFILE).read_text()
@@ -146,6 +156,22 @@ def test_the_users_own_profile_survives_a_reset_of_the_systems(proved: Mac) -> N
     assert ruby == [f"{KEG}/bin/ruby", "/opt/homebrew/bin/brew"]
 
 
+@breakage(29, "said")
+def test_touch_id_for_sudo_is_said_before_an_upgrade_takes_it_and_after(proved: Mac) -> None:
+    proved.prepare("touch-id sudo")
+    assert diagnosed(proved) == {"machine.touch-id-until-upgrade"}
+    assert bootstrap(proved).returncode == 0
+    proved.prepare("touch-id")
+    assert "Touch ID for sudo is gone" in bootstrap(proved, "doctor").stdout
+
+
+@breakage(29, "alike")
+def test_touch_id_in_the_users_own_file_is_left_alone(proved: Mac) -> None:
+    proved.prepare("touch-id sudo_local")
+    assert diagnosed(proved) == set()
+
+
+@breakage(28, "mended")
 def test_a_lost_block_is_written_again(proved: Mac) -> None:
     before = proved.file(PROFILE).read_text()
     proved.write(PROFILE, "export EDITOR=vi\n")
@@ -157,6 +183,7 @@ def test_a_lost_block_is_written_again(proved: Mac) -> None:
     assert unchanged(proved)
 
 
+@breakage(41, "unharmed")
 def test_the_path_of_gems_programs_follows_the_version(proved: Mac) -> None:
     for version in ("3.3", "3.4"):
         run = bootstrap(proved, "--set", f"ruby_version={version}")
@@ -168,6 +195,7 @@ def test_the_path_of_gems_programs_follows_the_version(proved: Mac) -> None:
     assert unchanged(proved)
 
 
+@breakage(39, "mended")
 def test_the_private_environment_is_made_of_another_python(proved: Mac) -> None:
     """Homebrew's Python was upgraded: `bad interpreter: no such file or directory`."""
     (old,) = proved.file(CACHE).glob("env-*")

@@ -104,6 +104,8 @@ exec /maclab/gnu/find "$@"
 _RUNNERS = ("env", "xargs")
 _MORE = {
     "stat": 'echo "stat: its formats are not simulated" >&2; exit 1\n',
+    # BSD's -h is what GNU calls -n.
+    "ln": 'for word; do shift; [ "$word" != -h ] || word=-n; set -- "$@" "$word"; done\n',
     "head": 'case "$*" in *-n\\ -*) echo "head: illegal line count" >&2; exit 1 ;; esac\n',
 }
 

@@ -37,19 +37,22 @@ def engine_room(disk: Disk, cache: Path) -> Iterator[DebianMachine]:
         yield room
 
 
-def clear(room: DebianMachine) -> None:
+def clear(room: DebianMachine, *, images: bool = True) -> None:
     """Remove what the last Mac left in the engine: containers, images of the blog and pulled ones.
 
-    The base images themselves stay under another name, so that a pull has nothing to transfer.
+    Without `images` the engine is as it was on a Mac that was switched off. The base images
+    themselves stay under another name, so that a pull has nothing to transfer.
     """
-    for listing, remove in (
-        (["ps", "--all"], ["rm", "--force"]),
-        (["image", "ls", "bootstrapper/blog"], ["image", "rm", "--force"]),
-    ):
-        found = room.run(["docker", *listing, "--quiet"]).stdout.split()
-        if found:
-            room.run(["docker", *remove, *dict.fromkeys(found)])
-    room.run(["docker", "image", "rm", BUILDER, SERVER], check=False)
+    _remove(room, ["ps", "--all"], ["rm", "--force"])
+    if images:
+        _remove(room, ["image", "ls", "bootstrapper/blog"], ["image", "rm", "--force"])
+        room.run(["docker", "image", "rm", BUILDER, SERVER], check=False)
+
+
+def _remove(room: DebianMachine, listing: list[str], remove: list[str]) -> None:
+    found = room.run(["docker", *listing, "--quiet"]).stdout.split()
+    if found:
+        room.run(["docker", *remove, *dict.fromkeys(found)])
 
 
 def _open_registry(room: DebianMachine) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bootstrapper.diagnosis import diagnose
 from bootstrapper.results import Failure, MachineResult, OperationResult, Status
 from bootstrapper.versions import changes
@@ -61,6 +63,16 @@ def test_what_could_not_be_checked_is_not_called_broken() -> None:
     assert gone.health == "could not check"
 
 
+def test_what_lies_behind_a_stopped_engine_is_no_finding() -> None:
+    stopped = operation("container_engine", "planned", finding("engine.stopped"))
+    blog = replace(
+        operation("blog", "planned", finding("blog.image-missing")), after="container_engine"
+    )
+    told = diagnose(MachineResult("laptop", (stopped, blog)))
+    assert [one.code for one in told.findings] == ["engine.stopped"]
+    assert told.unseen == ("blog",)
+
+
 def test_a_served_page_that_differs_is_a_finding_too() -> None:
     differs = finding("proof.differs")
     told = diagnose(MachineResult("laptop", (operation("blog", "unchanged"),)), proof=[differs])
@@ -69,11 +81,17 @@ def test_a_served_page_that_differs_is_a_finding_too() -> None:
 
 
 def test_what_changed_since_the_last_run_is_said_part_by_part() -> None:
-    before = {"macOS": "26.6 (25G72)", "ruby@3.4": "3.4.9", "Rosetta": "1", "same": "2"}
+    before = {
+        "macOS": "26.6 (25G72)",
+        "ruby@3.4": "3.4.9",
+        "Rosetta": "1",
+        "container engine": "colima 29",
+        "same": "2",
+    }
     now = {"macOS": "27.0.1 (26A434)", "ruby@3.4": "3.4.10", "lima": "2.2.0", "same": "2"}
     assert changes(before, now) == (
         "macOS 26.6 (25G72) → 27.0.1 (26A434)",
         "ruby@3.4 3.4.9 → 3.4.10",
-        "Rosetta 1 is gone",
-        "lima 2.2.0 is new",
+        "Rosetta is gone (it was 1)",
+        "lima is new (2.2.0)",
     )

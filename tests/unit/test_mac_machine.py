@@ -89,7 +89,7 @@ def notice(results: dict[str, OperationResult], operation: str) -> Finding:
 def test_a_mac_that_is_fine_is_told_nothing(look: Look) -> None:
     results = look()
     assert {o.status for o in results.values()} == {"unchanged"}
-    assert [o.findings for o in results.values()] == [()] * 4
+    assert [o.findings for o in results.values()] == [()] * 5
 
 
 def test_root_is_refused(look: Look) -> None:
@@ -240,6 +240,7 @@ def ask(tmp_path: Path) -> Callable[..., MacSystem]:
             (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
             (tmp_path / name).chmod(0o755)
         script = Mac().command().replace("/etc/homebrew", str(tmp_path))
+        script = script.replace("/etc/pam.d", str(tmp_path / "pam.d"))
         for place in ("/usr/sbin/sysctl", "/usr/bin/sw_vers", "/usr/sbin/scutil"):
             script = script.replace(place, str(tmp_path / Path(place).name))
         output = subprocess.run(
@@ -286,6 +287,20 @@ def test_the_reason_for_which_homebrew_is_forbidden_is_read(ask: Ask, tmp_path: 
     assert ask().forbids_homebrew == ""
     (tmp_path / "brew.no_install").write_text("it is not approved\n")
     assert ask().forbids_homebrew == "it is not approved"
+
+
+def test_touch_id_is_said_where_the_next_upgrade_takes_it(
+    ask: Ask, look: Look, tmp_path: Path
+) -> None:
+    (tmp_path / "pam.d").mkdir()
+    line = "auth       sufficient     pam_tid.so\n"
+    (tmp_path / "pam.d/sudo_local").write_text(f"#{line}")
+    assert look(ask())["Touch ID for sudo"].findings == ()
+    (tmp_path / "pam.d/sudo").write_text(line)
+    finding = notice(look(ask()), "Touch ID for sudo")
+    assert finding.code == "machine.touch-id-until-upgrade"
+    (tmp_path / "pam.d/sudo_local").write_text(line)
+    assert look(ask())["Touch ID for sudo"].findings == ()
 
 
 def test_a_proxy_of_the_system_is_said_with_the_line_to_export(ask: Ask, look: Look) -> None:

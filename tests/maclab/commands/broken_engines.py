@@ -5,6 +5,7 @@ Presets, each on a Mac that this project has set up already, or that has the eng
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from dataclasses import replace
@@ -21,6 +22,13 @@ from .presets import _preset as preset
 _MONTH = 30 * 24 * 3600
 _DESKTOP = "/Applications/Docker.app/Contents/Info"
 _HELPERS = "/Library/PrivilegedHelperTools"
+
+
+@preset("colima-broken", "dev")
+def colima_broken(call: Call) -> None:
+    """macOS was restarted while it ran: after-upgrade 10, 11, 16."""
+    _colima(call, "start")
+    colima.lose_power(call)
 
 
 @preset("colima-half-started", "dev")
@@ -85,9 +93,28 @@ def colima_rosetta(call: Call, is_there: str = "gone") -> None:
         runtime.touch()
 
 
+@preset("lima-without-rosetta", "dev")
+def lima_without_rosetta(call: Call) -> None:
+    """Lima was built for an older macOS and cannot use the Rosetta that is there: after-upgrade 15,
+    lima-vm/lima#2753."""
+    colima_rosetta(call, "there")
+    log = call.path(f"{folder(call)}/_lima/colima/ha.stderr.log")
+    said = (
+        "Unable to configure Rosetta: unsupported build target macOS version for 14.0 (the binary "
+        "was built with __MAC_OS_X_VERSION_MAX_ALLOWED=130100; needs recompilation)"
+    )
+    with log.open("a") as file:
+        file.write(json.dumps({"level": "warning", "msg": said}) + "\n")
+    limactl = found_on_path(_with_homebrew(call), "limactl")
+    assert limactl
+    receipt = limactl.resolve().parents[1] / "INSTALL_RECEIPT.json"
+    os.utime(receipt, (time.time() - _MONTH,) * 2)
+
+
 @preset("context-stale", "dev")
 def context_stale(call: Call) -> None:
     """colima's context leads to where its socket was once: after-upgrade 23."""
+    _colima(call, "start")
     remove_context(call, "colima")
     create_context(call, "colima", "colima", f"{home(call)}/.colima/docker.sock")
     change_config(call, currentContext="colima")

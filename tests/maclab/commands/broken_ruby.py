@@ -32,6 +32,18 @@ def etc_reset(call: Call) -> None:
         call.path(f"/etc/{name}").write_text("# System-wide; put back by the upgrade.\n")
 
 
+@preset("touch-id", "root")
+def touch_id(call: Call, *files: str) -> None:
+    """A fingerprint does for sudo by these files in /etc/pam.d, and by no other: after-upgrade 29;
+    facts macos, sudo_local.template."""
+    for name in ("sudo", "sudo_local"):
+        file = call.path(f"/etc/pam.d/{name}")
+        lines = file.read_text().splitlines() if file.exists() else []
+        kept = [line for line in lines if "pam_tid" not in line]
+        ours = ["auth       sufficient     pam_tid.so"] if name in files else []
+        file.write_text("\n".join([*ours, *kept, ""]))
+
+
 @preset("openssl-gone", "dev")
 def openssl_gone(call: Call, directory: str) -> None:
     """A Ruby's own openssl is linked against a library that is gone: after-upgrade 32."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from . import lima
+from . import containers, lima
 from .call import Call, as_json, command
 from .colima_profile import Run, folder, no_lima, read, write_ssh_config
 from .colima_start import SWITCHES, VALUED, start
@@ -107,6 +107,8 @@ def _stop(run: Run) -> int:
             return log.fatal("error stopping vm: error at 'stopping': exit status 1")
         lima.set_status(run.call, run.directory, "Stopped")
         close_socket(run.call, run.socket)
+        if was_running:
+            containers.end_all()
     log.info("done")
     write_ssh_config(run, include=False)
     return 0
@@ -232,6 +234,7 @@ def lose_power(call: Call) -> None:
     for directory, one in call.state(VirtualMachines).instances.items():
         if one.status == "Running" and call.path(directory).exists():
             lima.set_status(call, directory, "Broken", lima.HALF_DEAD)
+            containers.end_all()
             name = Path(directory).name.removeprefix("colima").removeprefix("-") or "default"
             leave_socket(call, f"{Path(directory).parent.parent}/{name}/docker.sock")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import lima
+from . import containers, lima
 from .colima_profile import Run, no_lima, read, value, write, write_ssh_config
 from .docker_files import create_context, open_socket, use_context, which
 from .lima import Instance, VirtualMachines
@@ -163,6 +163,7 @@ def _provide_docker(run: Run, config: dict[str, Any]) -> None:
         use_context(run.call, run.id)
     run.log.info("starting ...", "docker")
     open_socket(run.call, run.socket)
+    containers.bring_back()
 
 
 # Its settings

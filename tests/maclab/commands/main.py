@@ -2,7 +2,8 @@
 
 Faults are in `/maclab/faults.json`: a list of objects with `command`, optionally `match` (a string
 that the arguments hold) and `times` (default 1), and `happens`: "fail" (with `exit` and `stderr`),
-"hang" or "power-cut"; `after` true lets the command do its work first.
+"hang", "power-cut" or "sudo-expires" (the user's tickets are gone, as after a laptop's sleep, and
+the command works); `after` true lets the command do its work first.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import importlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -126,6 +128,9 @@ def _happen(call: Call, fault: dict[str, Any]) -> int:
         signal.pause()
     if fault["happens"] == "hang":
         signal.pause()
+    if fault["happens"] == "sudo-expires":
+        subprocess.run(["/usr/bin/sudo", "-K"], check=True)
+        return perform(call)
     call.err(str(fault.get("stderr", "")))
     return int(fault.get("exit", 1))
 
