@@ -42,6 +42,25 @@ class DpkgPackages(FactBase[Packages]):
         )
 
 
+class AptInstallation(FactBase[tuple[str, ...]]):
+    """What apt would install for some packages, those that they need among it; nothing is done."""
+
+    def command(self, names: tuple[str, ...]) -> str:
+        """apt-get(8), `--simulate`; a package that is not known yet is no error here."""
+        words = "apt-get --simulate install --no-install-recommends"
+        return f"LC_ALL=C {words} {' '.join(names)} 2>/dev/null || true"
+
+    @staticmethod
+    def default() -> tuple[str, ...]:
+        """apt does not tell."""
+        return ()
+
+    def process(self, output: list[str]) -> tuple[str, ...]:
+        """`Inst name (version …)`, and `Inst name [old version] (…)` for what is only renewed."""
+        rows = [line.split() for line in output if line.startswith("Inst ")]
+        return tuple(row[1] for row in rows if not row[2].startswith("["))
+
+
 class AptCandidates(FactBase[dict[str, str]]):
     """The version that apt would install of each of some packages, as far as its lists tell."""
 

@@ -97,6 +97,10 @@ class BrewState:
         """Who has a part in it: the repository, or a directory that this user may not write."""
         return self.denied_of | {self.owner}
 
+    def others(self, user: str) -> str:
+        """Who else has a part in it, as words of a sentence."""
+        return " and ".join(sorted(self.owners - {user, "root"}))
+
     def formula(self, name: str) -> str:
         """The installed formula that a name stands for: `jq`, an alias, `user/tap/jq`; or ""."""
         short = short_name(name)

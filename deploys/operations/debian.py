@@ -7,7 +7,8 @@ import re
 from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
-from deploys.facts.debian import AptCandidates, DpkgPackages
+from deploys.changes import change, left
+from deploys.facts.debian import AptCandidates, AptInstallation, DpkgPackages
 from deploys.facts.machine import ThisMachine
 from deploys.findings import found
 from deploys.operations import Commands
@@ -38,6 +39,8 @@ def packages(
     if not state.lists_fresh:
         yield StringCommand(*root, *_APT, "update")
     missing += _available(where_packaged or {})
+    came = host.get_fact(AptInstallation, names=tuple(missing))
+    change("packages", " ".join(missing), came=sorted({*missing, *came}))
     yield StringCommand(*root, *_APT, "install", "-y", "--no-install-recommends", *missing)
 
 
@@ -54,6 +57,7 @@ def dpkg_finished() -> Commands:
     )
     root = host.get_fact(ThisMachine).root
     environment = ("env", "DEBIAN_FRONTEND=noninteractive")
+    left("packages that were half installed", "that was to be finished.")
     yield StringCommand(*root, *environment, "dpkg", "--configure", "-a", "--force-confold")
     yield StringCommand(*root, *_APT, "install", "-y", "--fix-broken")
 

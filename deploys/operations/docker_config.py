@@ -14,6 +14,7 @@ from typing import Any
 from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
+from deploys.changes import change
 from deploys.facts.docker_config import PLUGINS, DockerConfig, DockerConfigState, DockerPlugins
 from deploys.facts.engine import ContainerEngine
 from deploys.facts.homebrew import Homebrew
@@ -193,6 +194,8 @@ def _edited(state: DockerConfigState, edits: list[Edit]) -> StringCommand:
             mend="Change it there: "
             + "; ".join(f"insert {edit.text}" if edit.text else "remove it" for edit in edits),
         )
+    content = None if state.text is None else state.text.encode("utf-8", "surrogateescape")
+    change("file", state.target, content=content)
     if _text(state) == _EMPTY:
         return _created(state, edits)
     target, new = shlex.quote(state.target), shlex.quote(f"{state.target}.new")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
+from deploys.changes import change
 from deploys.facts.engine import ContainerEngine
 from deploys.facts.machine import Machine, ThisMachine
 from deploys.findings import found, refuse
@@ -58,6 +59,8 @@ def running() -> Commands:
         f"No container engine answers: {engine.reason.rstrip('.')}.",
         mend=_how_it_starts(machine),
     )
+    if machine.init == "none":
+        change("daemon", "dockerd")
     yield StringCommand(*machine.root, *_start_words(machine))
     yield StringCommand(*machine.root, "sh", "-c", _quoted(_WAIT))
 
@@ -76,6 +79,7 @@ def usable_by_user(join_group: bool) -> Commands:
             means="Whoever is in that group can become root on this machine.",
             mend="The user joins it; new logins have it, this run still uses sudo.",
         )
+        change("group", "docker", user=machine.user)
         yield StringCommand(*machine.root, "usermod", "-aG", "docker", machine.user)
     elif not engine.answers:
         found(

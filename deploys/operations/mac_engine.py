@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.context import host
 
+from deploys.changes import change, left
+from deploys.facts.docker_config import DockerConfig
 from deploys.facts.engine import ContainerEngine, Engine, owner_of
 from deploys.facts.homebrew import Homebrew
 from deploys.facts.mac_engine import EngineName, MacEngines, MacEngineState
 from deploys.facts.mac_engine_upkeep import ColimaUpkeep
+from deploys.facts.text_file import TextFile
 from deploys.findings import found, refuse
 from deploys.operations import Commands, homebrew
 from deploys.operations import mac_engine_upkeep as upkeep
@@ -277,6 +280,7 @@ def _started(
         asked = shlex.join([*_environment(state, "colima"), "colima"])
         forgiven = upkeep.is_mendable(_log(state), asked)
     for words in _STARTS[name](state, settings):
+        _said_of_machine(words, state)
         limit = _CREATION_SECONDS if "--cpus" in words or "init" in words else _START_SECONDS
         line = shlex.join([*_environment(state, words[0]), *words])
         if "stop" in words:
@@ -288,6 +292,18 @@ def _started(
         yield StringCommand(line, _timeout=limit)
     pass_over = f"if {forgiven}; then exit 0; fi\n" if forgiven else ""
     yield StringCommand("sh", "-c", QuoteString(pass_over + _answering(name, state)))
+
+
+def _said_of_machine(words: list[str], state: MacEngineState) -> None:
+    """Say that a virtual machine is made. With it colima makes a context of Docker's its own, and
+    includes a file in ssh's configuration (colima's docs/FAQ.md; cmd/start.go)."""
+    if "--cpus" in words:
+        for path in (host.get_fact(DockerConfig).target, "~/.ssh/config"):
+            text = host.get_fact(TextFile, path=path)
+            change("file", text.path, content=text.content if text.kind == "file" else None)
+        change("vm", "colima", home=state.colima_home)
+    elif "init" in words:
+        left("Podman's virtual machine", "`podman machine rm` removes it, with all that is in it.")
 
 
 def _answering(name: EngineName, state: MacEngineState) -> str:

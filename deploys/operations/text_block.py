@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
+from deploys.changes import change
 from deploys.facts.text_file import Text, TextFile
 from deploys.findings import found, refuse
 from deploys.operations import Commands
@@ -104,6 +105,7 @@ def block(path: str, lines: list[str], purpose: str, marker: str = MARKER) -> Co
         )
     else:
         found("text.block-unwanted", f"{path} has lines for {purpose} that are not needed.")
+    change("block", path, content=text.content if text.kind == "file" else None)
     yield StringCommand(_script(text, span, lines, marker))
 
 

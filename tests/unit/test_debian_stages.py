@@ -13,7 +13,7 @@ import pytest
 from bootstrapper.engine import Engine
 from bootstrapper.results import OperationResult
 from deploys.container_engine import container_engine
-from deploys.facts.debian import AptCandidates, DpkgPackages
+from deploys.facts.debian import AptCandidates, AptInstallation, DpkgPackages
 from deploys.facts.engine import ContainerEngine
 from deploys.facts.machine import Machine, ThisMachine
 from deploys.machine import machine
@@ -70,6 +70,7 @@ def plan(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, OperationRe
             ThisMachine: machine,
             DpkgPackages: DpkgPackages().process(packages),
             ContainerEngine: ContainerEngine().process(engine),
+            AptInstallation: (),
             AptCandidates: AptCandidates().process(candidates or []),
         }
         inventory = fake_inventory("laptop")
