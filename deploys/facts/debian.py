@@ -84,3 +84,32 @@ class AptCandidates(FactBase[dict[str, str]]):
             if key == "Candidate" and value != "(none)":
                 candidates[name] = value
         return candidates
+
+
+class AptRemoval(FactBase[frozenset[str]]):
+    """What apt would remove with some packages: those that need them too. Nothing is done."""
+
+    def command(self, names: tuple[str, ...]) -> str:
+        """apt-get(8), `--simulate`."""
+        return f"LC_ALL=C apt-get --simulate remove {' '.join(names)}"
+
+    def process(self, output: list[str]) -> frozenset[str]:
+        """`Remv name [version]`."""
+        return frozenset(line.split()[1] for line in output if line.startswith("Remv "))
+
+
+class AptManual(FactBase[frozenset[str]]):
+    """The packages that somebody has asked for; the others came because those need them."""
+
+    def command(self) -> str:
+        """apt-mark(8)."""
+        return "apt-mark showmanual"
+
+    @staticmethod
+    def default() -> frozenset[str]:
+        """None."""
+        return frozenset()
+
+    def process(self, output: list[str]) -> frozenset[str]:
+        """One name a line; `:architecture` may follow."""
+        return frozenset(line.strip().partition(":")[0] for line in output)

@@ -126,6 +126,25 @@ class ContainerEngine(FactBase[Engine]):
         )
 
 
+class DaemonRuns(FactBase[bool]):
+    """Whether Docker's daemon runs on a Linux machine, by the file that dockerd(8) keeps."""
+
+    def command(self) -> str:
+        """Looks at files only."""
+        return (
+            '[ -d "/proc/$(cat /var/run/docker.pid 2>/dev/null || echo none)" ] && echo yes; true'
+        )
+
+    @staticmethod
+    def default() -> bool:
+        """It does not."""
+        return False
+
+    def process(self, output: list[str]) -> bool:
+        """`yes`."""
+        return output == ["yes"]
+
+
 def owner_of(context: str, address: str) -> EngineName | None:
     """The engine that a context or an address belongs to, as far as their names tell."""
     if context == "colima" or context.startswith("colima-"):

@@ -14,7 +14,7 @@ from deploys.findings import found
 from deploys.operations import Commands
 
 # Another apt may hold the lock for a while: unattended-upgrades starts right after boot.
-_APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=300")
+APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=300")
 
 
 @operation()
@@ -37,11 +37,11 @@ def packages(
         mend="They are installed from the distribution's packages.",
     )
     if not state.lists_fresh:
-        yield StringCommand(*root, *_APT, "update")
+        yield StringCommand(*root, *APT, "update")
     missing += _available(where_packaged or {})
     came = host.get_fact(AptInstallation, names=tuple(missing))
     change("packages", " ".join(missing), came=sorted({*missing, *came}))
-    yield StringCommand(*root, *_APT, "install", "-y", "--no-install-recommends", *missing)
+    yield StringCommand(*root, *APT, "install", "-y", "--no-install-recommends", *missing)
 
 
 @operation()
@@ -59,7 +59,7 @@ def dpkg_finished() -> Commands:
     environment = ("env", "DEBIAN_FRONTEND=noninteractive")
     left("packages that were half installed", "that was to be finished.")
     yield StringCommand(*root, *environment, "dpkg", "--configure", "-a", "--force-confold")
-    yield StringCommand(*root, *_APT, "install", "-y", "--fix-broken")
+    yield StringCommand(*root, *APT, "install", "-y", "--fix-broken")
 
 
 def _available(wanted: dict[str, int]) -> list[str]:

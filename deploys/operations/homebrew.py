@@ -21,8 +21,8 @@ INSTALLER = "https://raw.githubusercontent.com/Homebrew/install/{commit}/install
 BREW_SECONDS = 3600  # a formula without a bottle is built from source
 
 # Homebrew's manual, "Environment". Data of formulae that were never fetched are fetched in spite of
-# NO_AUTO_UPDATE, so that it holds for the first command too (recordings of Homebrew 6.0.18).
-# NO_GITHUB_API: asking whether a tap is private costs seconds where api.github.com is blocked.
+# NO_AUTO_UPDATE (recordings of Homebrew 6.0.18). NO_GITHUB_API: asking whether a tap is private
+# costs seconds where api.github.com is blocked. NO_AUTOREMOVE: leftovers may be the user's.
 ENVIRONMENT = (
     "HOMEBREW_NO_ASK=1",
     "HOMEBREW_NO_AUTO_UPDATE=1",
@@ -141,7 +141,7 @@ def tap(wish: Tap) -> Commands:
             f"The tap {wish.name} is not trusted yet.",
             means="Homebrew loads nothing from it, and hides what is installed from it.",
         )
-        change("trust", wish.name)
+        change("trust", wish.name, what="tap")
         yield brew("trust", wish.name)
     else:
         found(
@@ -270,11 +270,7 @@ def _have_directories(state: BrewState, machine: Machine) -> Commands:
 
 
 def may_change(state: BrewState) -> None:
-    """Refuse where this user may not change Homebrew, and `installed` cannot mend that.
-
-    Raises:
-        Refused: somebody else owns it, or only an administrator can give it to this user.
-    """
+    """Refuse where this user may not change Homebrew, and `installed` cannot mend that."""
     if not state.denied:
         return
     machine = host.get_fact(ThisMachine)
@@ -318,7 +314,7 @@ def _install_formula(state: BrewState, name: str, *args: str) -> StringCommand:
     """`brew install` may exit with 0 where it did nothing, and with 1 where it did (seen with
     6.0.17: a link that clashes, a post-install step that fails): what is there decides."""
     there = f"{state.place}/opt/{short_name(name)}"
-    _tap_comes_along(state, name)
+    _tap_comes_along(state, name, "formula")
     change("formula", name, there=sorted(state.formulae))
     return _checked(
         brew_line("install", "--formula", *args, name),
@@ -330,11 +326,13 @@ def _install_formula(state: BrewState, name: str, *args: str) -> StringCommand:
     )
 
 
-def _tap_comes_along(state: BrewState, name: str) -> None:
-    """`brew install user/tap/name` taps what it needs."""
+def _tap_comes_along(state: BrewState, name: str, what: str) -> None:
+    """`brew install user/tap/name` taps what it needs, and trusts that one thing of it."""
     of_tap = name.rpartition("/")[0].lower()
     if of_tap and of_tap not in (*state.taps, *BUILT_IN_TAPS):
         change("tap", of_tap)
+    if of_tap and not state.trusts(of_tap) and name.lower() not in state.trusted_parts:
+        change("trust", name.lower(), what=what)
 
 
 def _cask(wish: Cask, seen: str) -> Commands:
@@ -367,7 +365,7 @@ def _install_cask(state: BrewState, wish: Cask, *, asks: bool) -> StringCommand:
     is the same version, and is left alone if not; `--force` would overwrite it."""
     by_hand = shlex.join([f"{state.place}/bin/brew", "install", "--cask", *wish.args, wish.name])
     there = shlex.quote(f"{state.place}/Caskroom/{short_name(wish.name)}")
-    _tap_comes_along(state, wish.name)
+    _tap_comes_along(state, wish.name, "cask")
     change("cask", wish.name, apps=list(state.applications), there=sorted(state.formulae))
     return _checked(
         brew_line("install", "--cask", "--adopt", *wish.args, wish.name),

@@ -147,6 +147,17 @@ def outside(content: bytes, marker: str = MARKER) -> list[str]:
     return rest.decode("utf-8", "replace").splitlines()
 
 
+def replacing(text: Text, parts: list[str], marker: str = MARKER) -> str:
+    """A script that gives a file the content that some commands print; they may read `$file`."""
+    template = _CREATE if text.kind == "missing" else _REPLACE
+    return template.format(
+        file=shlex.quote(text.path),
+        marker=marker,
+        sum=shlex.quote(text.sum),
+        content="\n".join(f"  {part}" for part in parts or [":"]),
+    ).strip()
+
+
 def _span(text: Text, path: str, marker: str) -> Span | None:
     try:
         return span_of(text.content, marker)
@@ -190,13 +201,7 @@ def _script(text: Text, span: Span | None, lines: list[str], marker: str) -> str
         parts.append("printf '%s\\n' " + " ".join(map(shlex.quote, (first, *lines, last))))
     if end < size:
         parts.append(f'tail -c +{end + 1} "$file"')
-    template = _CREATE if text.kind == "missing" else _REPLACE
-    return template.format(
-        file=shlex.quote(text.path),
-        marker=marker,
-        sum=shlex.quote(text.sum),
-        content="\n".join(f"  {part}" for part in parts or [":"]),
-    ).strip()
+    return replacing(text, parts, marker)
 
 
 def _markers(marker: str) -> tuple[str, str]:
