@@ -81,7 +81,7 @@ def file(made: Made, undoing: Undoing) -> Steps:
     if restoration.whole and before is None:
         yield _removed(text)
         if about.get("folder_is_new"):
-            yield StringCommand(_empty_folders_removed(text.path))
+            yield StringCommand(_empty_folders_removed(text.path, about["what"]))
     elif restoration.whole and not restoration.edits:
         yield from _put_back(text, made)
     else:
@@ -144,8 +144,9 @@ def _removed(text: Text) -> StringCommand:
     )
 
 
-def _empty_folders_removed(path: str) -> str:
+def _empty_folders_removed(path: str, what: str) -> str:
     """Those that came with the file; one with anything in it stays."""
     folder = PurePosixPath(path).parent
-    places = [folder / "contexts" / "meta", folder / "contexts", folder]
+    contexts = [folder / "contexts" / "meta", folder / "contexts"] if what == "docker" else []
+    places = [*contexts, folder]
     return f"rmdir {shlex.join(map(str, places))} 2>/dev/null || true"

@@ -26,7 +26,7 @@ _CACHES = ("Library/Caches/Homebrew", "Library/Logs/Homebrew")
 
 # What Homebrew itself, and the formulae that this tool needs, leave in `etc` and `var`.
 _PLACES = frozenset(
-    {"etc/bash_completion.d", "etc/ca-certificates", "etc/openssl@3", "var/homebrew"}
+    {"etc/bash_completion.d", "etc/ca-certificates", "etc/openssl@3", "var/homebrew", "var/log"}
 )
 
 
@@ -51,9 +51,7 @@ def formula(made: Made, undoing: Undoing) -> Commands:
     found(
         "undo.formula",
         f"{name} was installed here.",
-        means=f"{', '.join(along)} came with it, and nothing else needs what came."
-        if along
-        else "",
+        means=f"{', '.join(along)} came with it, and nothing else needs that." if along else "",
     )
     for one in along:  # as soon as the receipt is gone, only the journal knows
         change("formula", one, there=made.change.before["there"])
