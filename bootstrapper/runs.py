@@ -214,7 +214,7 @@ def _undo_told(session: _Session, to_do: Sequence[str]) -> int:
     changes = sum(len(session.results[name].to_do) for name in to_do)
     if not session.options.plan:
         close(session.journal, session.results.values())
-    known = any(result.operations for result in session.results.values())
+    known = session.journal.machines & {*session.results}
     nothing = "Nothing to take back." if known or not ok else NOTHING_KNOWN
     session.terminal.say(_changes(changes) if changes else nothing)
     return DONE if ok else FAILED

@@ -15,8 +15,8 @@ from deploys.operations.undo import Undoing
 from deploys.undo import title, undo
 
 NOTHING_KNOWN = (
-    "Nothing is known to be this tool's: its journal has no change of this machine that was not "
-    "taken back."
+    "Nothing to take back: the journal knows of no change of this machine. What was done by a "
+    "version of this tool without a journal is not known to be its own."
 )
 
 

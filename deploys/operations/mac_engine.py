@@ -299,7 +299,9 @@ def _said_of_machine(words: list[str], state: MacEngineState) -> None:
     """Say that a virtual machine is made. With it colima makes a context of Docker's its own, and
     includes a file in ssh's configuration (colima's docs/FAQ.md; cmd/start.go)."""
     if "--cpus" in words:
-        _shared_file(host.get_fact(DockerConfig).target, what="docker")
+        config = host.get_fact(DockerConfig).target
+        contexts = host.get_fact(TextFile, path=f"{PurePosixPath(config).parent}/contexts")
+        _shared_file(config, what="docker", contexts_are_new=contexts.kind == "missing")
         line = f"Include {state.colima_home}/ssh_config"
         _shared_file("~/.ssh/config", what="ssh", line=line)
         is_new = host.get_fact(TextFile, path=state.colima_home).kind == "missing"
@@ -308,7 +310,7 @@ def _said_of_machine(words: list[str], state: MacEngineState) -> None:
         left("Podman's virtual machine", "`podman machine rm` removes it, with all that is in it.")
 
 
-def _shared_file(path: str, **about: str) -> None:
+def _shared_file(path: str, **about: object) -> None:
     text = host.get_fact(TextFile, path=path)
     folder = host.get_fact(TextFile, path=str(PurePosixPath(text.path).parent))
     content = text.content if text.kind == "file" else None

@@ -96,7 +96,7 @@ def _why_it_stays(undoing: Undoing) -> str:
     if not engine.answers or engine.name != "colima":
         return (
             "it is off, so that it cannot be seen whether it holds anything of yours; to have it "
-            "looked at, `colima start` and run this again."
+            "looked at: `colima stop --force`, `colima start`, and run this again."
         )
     others = of_others(undoing)
     return f"it holds what was not made here: {listed(others)}." if others else ""

@@ -64,6 +64,7 @@ def block(made: Made, undoing: Undoing) -> Commands:  # noqa: ARG001 (each opera
 def file(made: Made, undoing: Undoing) -> Steps:
     """Have a file as it was, if nobody else has changed it; else without what is ours."""
     before, about = made.change.content, made.change.before
+    new = [key for key, value in about.items() if value is True]
     text = host.get_fact(TextFile, path=made.target)
     if not _is_usable(text, made.target):
         return
@@ -80,12 +81,15 @@ def file(made: Made, undoing: Undoing) -> Steps:
     _say(made, whole=restoration.whole)
     if restoration.whole and before is None:
         yield _removed(text)
-        if about.get("folder_is_new"):
-            yield StringCommand(_empty_folders_removed(text.path, about["what"]))
     elif restoration.whole and not restoration.edits:
         yield from _put_back(text, made)
     else:
         yield _edited(text, restoration.edits)
+    folder = PurePosixPath(text.path).parent
+    empty = [folder / "contexts" / "meta", folder / "contexts"] if "contexts_are_new" in new else []
+    empty += [folder] if "folder_is_new" in new else []
+    if empty:  # those that came with the file, if nothing is in them
+        yield StringCommand(f"rmdir {shlex.join(map(str, empty))} 2>/dev/null || true")
 
 
 @operation()
@@ -142,11 +146,3 @@ def _removed(text: Text) -> StringCommand:
         f"{{ echo 'It was changed meanwhile; run this again.' >&2; exit 1; }}\n"
         f"rm -f {target}"
     )
-
-
-def _empty_folders_removed(path: str, what: str) -> str:
-    """Those that came with the file; one with anything in it stays."""
-    folder = PurePosixPath(path).parent
-    contexts = [folder / "contexts" / "meta", folder / "contexts"] if what == "docker" else []
-    places = [*contexts, folder]
-    return f"rmdir {shlex.join(map(str, places))} 2>/dev/null || true"

@@ -27,6 +27,9 @@ EXCEPTIONS = {
     "/Users/dev/Library/Caches": "downloads of Homebrew's and colima's; --all removes them",
     "/Library/Developer": "the Command Line Tools, kept by default",
     "/Users/dev/.sudo_as_admin_successful": "of the sudo that the lab has, which is Debian's",
+    "/Users/dev/.homebrew": "Homebrew's list of what is trusted, empty again",
+    "/opt/homebrew/var/homebrew/locks": "lock files that Homebrew leaves",
+    "/opt/homebrew/lib/docker": "a directory of links, empty; the lab's Homebrew leaves it",
     "/maclab": "the lab's own state: what ran, processes, receipts",
     "/private/var/db": "receipts of the Command Line Tools, kept with them",
     "/proc": "not on the disk",
@@ -123,7 +126,7 @@ def test_an_engine_of_the_users_keeps_all_that_is_theirs(start: Start, room: Deb
     mac = start("tools 27.0", "homebrew", "docker-desktop", "docker-desktop-running")
     image = next(iter(listed(room, "image", "ls", "bootstrapper/builder")))
     room.run(["docker", "tag", image, "theirs:1"])
-    room.run(["docker", "create", "--name", "theirs", "--volume", "theirs:/v", "theirs:1"])
+    room.run(["docker", "create", "--name", "theirs", "--volume", "theirs:/v", "theirs:1", "true"])
     try:
         before = tree(mac)
         engine = [listed(room, *words) for words in LISTINGS]
@@ -144,7 +147,7 @@ def test_a_virtual_machine_that_holds_something_of_the_users_stays_with_what_it_
     assert bootstrap(mac).returncode == 0
     image = next(iter(listed(room, "image", "ls", "bootstrapper/builder")))
     room.run(["docker", "tag", image, "theirs:1"])
-    room.run(["docker", "create", "--name", "theirs", "theirs:1"])
+    room.run(["docker", "create", "--name", "theirs", "theirs:1", "true"])
     try:
         undone = bootstrap(mac, "undo")
         assert undone.returncode == 0, undone.stdout
@@ -183,7 +186,8 @@ def test_after_a_power_cut_undo_goes_on_to_the_end(
     mac.faults()
     undone = bootstrap(mac, "undo")
     if "it is off" in undone.stdout:
-        mac.run(["/opt/homebrew/bin/colima", "start"], env={"PATH": f"/opt/homebrew/bin:{PATH}"})
+        for words in (("stop", "--force"), ("start",)):
+            mac.run(["colima", *words], env={"PATH": f"/opt/homebrew/bin:{PATH}"})
         undone = bootstrap(mac, "undo")
     assert undone.returncode == 0, undone.stdout
     assert_same(before, tree(mac))
@@ -225,5 +229,5 @@ def listed(room: DebianMachine, *words: str) -> set[str]:
 
 def remove_theirs(room: DebianMachine) -> None:
     room.run(["docker", "rm", "--force", "--volumes", "theirs"])
-    room.run(["docker", "image", "rm", "theirs:1"])
+    room.run(["docker", "image", "rm", "--force", "theirs:1"])
     room.run(["docker", "volume", "rm", "--force", "theirs"])
