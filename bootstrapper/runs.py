@@ -188,7 +188,8 @@ def _undo(session: _Session) -> int:
     session.undoing = undo_stages(session.journal, everything=session.options.everything)
     for damage in session.journal.damage:
         session.terminal.complain(damage)
-    _ask_for_root_to_look(session)
+    if session.journal.made(THIS_MACHINE) and not session.options.plan:
+        _ask_for_root_to_look(session)
     _look(session)
     to_do = [name for name, result in session.results.items() if result.to_do]
     session.terminal.plan(tuple(session.results.values()), commands=session.options.plan)

@@ -108,4 +108,7 @@ def _said_that_nobody_answers(what: str, undoing: Undoing) -> None:
     homes = [one.change.before["home"] for one in undoing.made if one.change.kind == "vm"]
     if homes and "colima" not in host.get_fact(ColimaFolder, home=homes[0]).machines:
         return  # it went with its machine
+    if container_engine().denied:
+        kept(f"{what}: only root may look into the engine.", mend="`undo` itself asks for root.")
+        return
     kept(f"{what}: no container engine answers.", mend="Start it, and run this again.")

@@ -66,20 +66,13 @@ def cask(made: Made, undoing: Undoing) -> Commands:
     name = short_name(made.target)
     if name not in state.casks:
         return
-    adopted = _receipts(state).apps.get(name, frozenset()) & {*made.change.before["apps"]}
-    if adopted:
+    why = _why_cask_stays(made, _receipts(state), undoing)
+    if why:
         kept(
-            f"{name}: {', '.join(sorted(adopted))} was there before, and would be removed with it."
+            f"{name}: {why}",
+            mend=f"If you do not need that: `brew uninstall --cask {name}`.",
         )
         return
-    if container_engine().name == name:
-        others = others_in_engine(undoing)
-        if others:
-            kept(
-                f"{name}: it holds what was not made here: {listed(others)}.",
-                mend=f"If you do not need that: `brew uninstall --cask {name}`.",
-            )
-            return
     may_change(state)
     found("undo.cask", f"{name} was installed here.", mend="Its data in your Library stay.")
     line = brew_line("uninstall", "--cask", name)
@@ -135,6 +128,7 @@ def homebrew(made: Made, undoing: Undoing) -> Commands:
     root = host.get_fact(ThisMachine).root
     paths = "/etc/paths.d/homebrew"  # by its installer
     ours = shlex.quote(f"{made.target}/bin")
+    yield StringCommand(_seen_to_be_empty(made.target))
     yield StringCommand(
         f'[ "$(cat {paths} 2>/dev/null)" != {ours} ] || {shlex.join([*root, "rm", "-f", paths])}'
     )
@@ -166,6 +160,9 @@ def tools(made: Made, undoing: Undoing) -> Commands:
         "for one in $(/usr/sbin/pkgutil --pkgs | grep '^com[.]apple[.]pkg[.]CLTools_'); do "
         '/usr/sbin/pkgutil --forget "$one" || exit 1; done; /usr/bin/xcode-select --reset'
     )
+    brew_left = shlex.quote(f"{state.place}/bin/brew")
+    said = shlex.quote("Homebrew, which needs them, is still there.")
+    yield StringCommand(f"[ ! -e {brew_left} ] || {{ echo {said} >&2; exit 1; }}")
     yield StringCommand(*root, "rm", "-rf", TOOLS)
     yield StringCommand(*root, "/bin/sh", "-c", QuoteString(forget))
 
@@ -212,6 +209,15 @@ def _why_it_stays(
     )
 
 
+def _why_cask_stays(made: Made, receipts: Receipts, undoing: Undoing) -> str:
+    name = short_name(made.target)
+    adopted = receipts.apps.get(name, frozenset()) & {*made.change.before["apps"]}
+    if adopted:
+        return f"{', '.join(sorted(adopted))} was there before, and would be removed with it."
+    others = others_in_engine(undoing) if container_engine().name == name else ()
+    return f"it holds what was not made here: {listed(others)}." if others else ""
+
+
 def _is_of_another(made: Made, receipts: Receipts, name: str) -> bool:
     """Whether it was installed at another time than when this tool tried, and failed."""
     keg = receipts.kegs.get(name)
@@ -225,7 +231,11 @@ def _staying(state: BrewState, receipts: Receipts, undoing: Undoing) -> dict[str
     """What stays in Homebrew, with the tap that it is from."""
     going = _going(state, receipts, undoing)
     gone = {*going, *(one for along in going.values() for one in along)}
-    casks = {short_name(name) for name in undoing.targets("cask")}
+    casks = {
+        short_name(one.target)
+        for one in undoing.made
+        if one.change.kind == "cask" and not _why_cask_stays(one, receipts, undoing)
+    }
     kegs = {name: keg.tap for name, keg in receipts.kegs.items() if name not in gone}
     return kegs | {name: of for name, of in receipts.casks.items() if name not in casks}
 
@@ -234,10 +244,20 @@ def _others_in(state: BrewState, undoing: Undoing) -> tuple[str, ...]:
     """What is in Homebrew that is not ours, or stays for another reason."""
     receipts = _receipts(state)
     taps = state.taps - {*undoing.targets("tap")}
-    ours = {place for name in receipts.kegs for place in (f"etc/{name}", f"var/{name}")}
-    kept_by_formulae = {p for p in ours if p.split("/")[1] in _staying(state, receipts, undoing)}
-    places = receipts.places - _PLACES - (ours - kept_by_formulae)
-    return (*sorted(_staying(state, receipts, undoing)), *sorted(taps), *sorted(places))
+    staying = _staying(state, receipts, undoing)
+    ours = {*receipts.kegs, *map(short_name, undoing.targets("formula"))} - {*staying}
+    places = {p for p in receipts.places - _PLACES if p.partition("/")[2] not in ours}
+    return (*sorted(staying), *sorted(taps), *sorted(places))
+
+
+def _seen_to_be_empty(prefix: str) -> str:
+    """Nothing is removed below what `brew uninstall` has failed to remove."""
+    said = shlex.quote("Homebrew is kept: these could not be uninstalled.")
+    return (
+        f"cd {shlex.quote(prefix)} && left=$(ls -A Cellar Caskroom 2>/dev/null | "
+        "grep -v -e '^$' -e ':$' -e '^[.]') || exit 0; "
+        f"echo {said} $left >&2; exit 1"
+    )
 
 
 def _uninstalled(state: BrewState, name: str) -> StringCommand:

@@ -303,6 +303,18 @@ def test_a_homebrew_of_ours_goes_when_nothing_in_it_is_anybody_elses() -> None:
     assert results["homebrew /opt/homebrew"].uses_sudo
 
 
+def test_a_homebrew_in_which_something_could_not_be_uninstalled_stays(tmp_path: Path) -> None:
+    first, *_ = planned(JQ, BREWED)["homebrew /opt/homebrew"].commands
+    script = first.replace("/opt/homebrew", str(tmp_path))
+    for empty in ("Cellar", "Caskroom"):
+        (tmp_path / empty).mkdir()
+    assert subprocess.run(["sh", "-c", script], check=False).returncode == 0
+    (tmp_path / "Caskroom" / "rectangle").mkdir()
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "could not be uninstalled. rectangle" in done.stderr
+
+
 @pytest.mark.parametrize("everything", [False, True])
 @pytest.mark.parametrize(
     "facts",
@@ -327,7 +339,7 @@ def test_the_tools_go_only_when_asked_for_and_nothing_needs_them() -> None:
     assert is_kept(planned(tools, facts=facts)[f"tools {TOOLS}"])
     assert is_kept(planned(tools, facts=facts, everything=True)[f"tools {TOOLS}"])
     goes = planned(JQ, BREWED, tools, facts=facts, everything=True)[f"tools {TOOLS}"]
-    assert goes.commands[0] == f"sudo -n rm -rf {TOOLS}"
+    assert goes.commands[1] == f"sudo -n rm -rf {TOOLS}"
 
 
 # Debian
