@@ -22,6 +22,7 @@ Kind = Literal[
     "cask",
     "vm",  # colima's virtual machine
     "packages",  # Debian's
+    "service",  # systemd's or an init script's, that was stopped
     "daemon",  # an engine that was started directly
     "group",
     "container",

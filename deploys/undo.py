@@ -21,6 +21,7 @@ _OPERATIONS: dict[Kind, Callable[..., Any]] = {
     "container": undo_docker.container,
     "image": undo_docker.image,
     "packages": undo_debian.packages,
+    "service": undo_debian.service,
     "daemon": undo_debian.daemon,
     "group": undo_debian.group,
     "block": undo_files.block,

@@ -126,6 +126,23 @@ class ContainerEngine(FactBase[Engine]):
         )
 
 
+class AtBoot(FactBase[bool]):
+    """Whether systemd starts a service at boot."""
+
+    def command(self, service: str) -> str:
+        """systemctl(1); where there is no systemd the answer is no."""
+        return f"systemctl is-enabled {service}.service 2>/dev/null || true"
+
+    @staticmethod
+    def default() -> bool:
+        """There is no such service."""
+        return False
+
+    def process(self, output: list[str]) -> bool:
+        """`enabled`, `disabled`, `static`, …."""
+        return output == ["enabled"]
+
+
 class DaemonRuns(FactBase[bool]):
     """Whether Docker's daemon runs on a Linux machine, by the file that dockerd(8) keeps."""
 

@@ -6,7 +6,7 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
 from deploys.changes import change
-from deploys.facts.engine import ContainerEngine
+from deploys.facts.engine import AtBoot, ContainerEngine
 from deploys.facts.machine import Machine, ThisMachine
 from deploys.findings import found, refuse
 from deploys.operations import Commands, debian
@@ -61,6 +61,9 @@ def running() -> Commands:
     )
     if machine.init == "none":
         change("daemon", "dockerd")
+    else:
+        enabled = host.get_fact(AtBoot, service="docker")
+        change("service", "docker", enabled=enabled, init=machine.init)
     yield StringCommand(*machine.root, *_start_words(machine))
     yield StringCommand(*machine.root, "sh", "-c", _quoted(_WAIT))
 

@@ -74,6 +74,30 @@ def group(made: Made, undoing: Undoing) -> Commands:  # noqa: ARG001 (each opera
 
 
 @operation()
+def service(made: Made, undoing: Undoing) -> Commands:
+    """Have a service off that was off before; one that came with a package of ours goes with it."""
+    if _ENGINE in " ".join(undoing.targets("packages")).split() or not host.get_fact(DaemonRuns):
+        return
+    others = others_in_engine(undoing)
+    if others:
+        kept(
+            f"the service {made.target}: its engine holds what was not made here: {listed(others)}."
+        )
+        return
+    found("undo.service", f"The service {made.target} was off, and was started here.")
+    root = host.get_fact(ThisMachine).root
+    about = made.change.before
+    if about["init"] == "systemd":
+        verb = ("stop",) if about["enabled"] else ("disable", "--now")
+        # Its socket, where it has one, would start it again at the first question.
+        stop = f"systemctl stop {made.target}.socket 2>/dev/null"
+        script = f"{stop}; systemctl {' '.join(verb)} {made.target}.service"
+        yield StringCommand(*root, "sh", "-c", QuoteString(script))
+    else:
+        yield StringCommand(*root, "service", made.target, "stop")
+
+
+@operation()
 def daemon(made: Made, undoing: Undoing) -> Commands:
     """Stop an engine that was started here, and that nothing at boot would start."""
     if not host.get_fact(DaemonRuns):

@@ -414,6 +414,26 @@ def test_an_engine_that_was_started_directly_is_stopped() -> None:
     assert "/var/run/docker.pid" in stop
 
 
+@pytest.mark.parametrize(
+    ("init", "enabled", "words"),
+    [
+        ("systemd", False, "systemctl disable --now docker.service"),
+        ("systemd", True, "systemctl stop docker.service"),
+        ("sysv", False, "service docker stop"),
+    ],
+)
+def test_a_service_of_the_users_that_was_off_is_off_again(
+    init: str, enabled: bool, words: str
+) -> None:
+    service = made("service", "docker", init=init, enabled=enabled)
+    stopped = on_debian(BLOG, PULLED, service, runs=True)["service docker"]
+    (command,) = stopped.commands
+    assert words in command
+    assert stopped.uses_sudo
+    assert is_kept(on_debian(BLOG, PULLED, service, inside=THEIRS, runs=True)["service docker"])
+    assert is_gone(on_debian(service, DOCKER, runs=True)["service docker"])
+
+
 def test_the_group_is_left_by_the_user_who_joined_it() -> None:
     joined = made("group", "docker", user="ada")
     assert on_debian(joined, members=("ada", "eve"))["group docker"].commands == (
