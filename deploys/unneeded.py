@@ -22,25 +22,33 @@ def removable(
     """Each of ours that can go, newest first, with what goes along with it, dependents first.
 
     `held` are to stay, for a reason that receipts do not know. What several of ours have brought
-    goes with the oldest of them, which goes last.
+    goes with the oldest of them, which goes last; and so does one of ours that an older one needs.
     """
     brought = {one.name: _brought(kegs, one) for one in ours if one.name in kegs}
     going = set(brought).union(*brought.values()) - {*held}
     while kept := {name for name in going if needed_by(kegs, name, going)}:
         going -= kept
-    found: dict[str, tuple[str, ...]] = {}
-    told = {one.name for one in ours}
+    names = [one.name for one in ours if one.name in going]
+    goes_with = {name: _last_that_needs(kegs, name, names) for name in names}
+    found: dict[str, set[str]] = {name: set() for name in names if goes_with[name] == name}
+    told = set(names)
     for one in reversed(ours):
-        if one.name in going and one.name not in found:
+        if one.name in goes_with:
             along = (brought[one.name] & going) - told
             told |= along
-            found[one.name] = _dependents_first(kegs, along)
-    return dict(reversed(found.items()))
+            found[goes_with[one.name]] |= along | ({one.name} - {*found})
+    return {name: _dependents_first(kegs, along) for name, along in found.items()}
 
 
 def needed_by(kegs: Mapping[str, Keg], name: str, going: Collection[str] = ()) -> list[str]:
     """The formulae that need one, but those that go too."""
     return sorted(keg.name for keg in kegs.values() if name in keg.needs and keg.name not in going)
+
+
+def _last_that_needs(kegs: Mapping[str, Keg], name: str, names: Sequence[str]) -> str:
+    """The oldest that needs one, of those that are older; itself, if none does."""
+    older = names[names.index(name) + 1 :]
+    return next((other for other in reversed(older) if name in kegs[other].needs), name)
 
 
 def _brought(kegs: Mapping[str, Keg], one: Ours) -> set[str]:

@@ -195,7 +195,8 @@ def _edited(state: DockerConfigState, edits: list[Edit]) -> StringCommand:
             + "; ".join(f"insert {edit.text}" if edit.text else "remove it" for edit in edits),
         )
     content = None if state.text is None else state.text.encode("utf-8", "surrogateescape")
-    change("file", state.target, content=content, what="docker", folder_is_new=state.text is None)
+    folders = [] if content is not None else [str(PurePosixPath(state.file).parent)]
+    change("file", state.target, content=content, what="docker", folders=folders)
     if _text(state) == _EMPTY:
         return _created(state, edits)
     target, new = shlex.quote(state.target), shlex.quote(f"{state.target}.new")

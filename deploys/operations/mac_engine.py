@@ -299,23 +299,25 @@ def _said_of_machine(words: list[str], state: MacEngineState) -> None:
     """Say that a virtual machine is made. With it colima makes a context of Docker's its own, and
     includes a file in ssh's configuration (colima's docs/FAQ.md; cmd/start.go)."""
     if "--cpus" in words:
-        config = host.get_fact(DockerConfig).target
-        contexts = host.get_fact(TextFile, path=f"{PurePosixPath(config).parent}/contexts")
-        _shared_file(config, what="docker", contexts_are_new=contexts.kind == "missing")
+        config = host.get_fact(DockerConfig)
+        folder = PurePosixPath(config.file).parent
+        contexts = (f"{folder}/contexts/meta", f"{folder}/contexts", str(folder))
+        _shared_file(config.target, contexts, what="docker")
+        ssh = host.get_fact(TextFile, path="~/.ssh/config").path
         line = f"Include {state.colima_home}/ssh_config"
-        _shared_file("~/.ssh/config", what="ssh", line=line)
+        _shared_file(ssh, (str(PurePosixPath(ssh).parent),), what="ssh", line=line)
         is_new = host.get_fact(TextFile, path=state.colima_home).kind == "missing"
         change("vm", "colima", home=state.colima_home, home_is_new=is_new)
     elif "init" in words:
         left("Podman's virtual machine", "`podman machine rm` removes it, with all that is in it.")
 
 
-def _shared_file(path: str, **about: object) -> None:
+def _shared_file(path: str, folders: tuple[str, ...], **about: str) -> None:
+    """`folders` come with the file, if they are not there yet."""
     text = host.get_fact(TextFile, path=path)
-    folder = host.get_fact(TextFile, path=str(PurePosixPath(text.path).parent))
     content = text.content if text.kind == "file" else None
-    is_new = folder.kind == "missing"
-    change("file", text.path, content=content, folder_is_new=is_new, **about)
+    new = [one for one in folders if host.get_fact(TextFile, path=one).kind == "missing"]
+    change("file", text.path, content=content, folders=new, **about)
 
 
 def _answering(name: EngineName, state: MacEngineState) -> str:

@@ -64,7 +64,6 @@ def block(made: Made, undoing: Undoing) -> Commands:  # noqa: ARG001 (each opera
 def file(made: Made, undoing: Undoing) -> Steps:
     """Have a file as it was, if nobody else has changed it; else without what is ours."""
     before, about = made.change.content, made.change.before
-    new = [key for key, value in about.items() if value is True]
     text = host.get_fact(TextFile, path=made.target)
     if not _is_usable(text, made.target):
         return
@@ -85,11 +84,8 @@ def file(made: Made, undoing: Undoing) -> Steps:
         yield from _put_back(text, made)
     else:
         yield _edited(text, restoration.edits)
-    folder = PurePosixPath(text.path).parent
-    empty = [folder / "contexts" / "meta", folder / "contexts"] if "contexts_are_new" in new else []
-    empty += [folder] if "folder_is_new" in new else []
-    if empty:  # those that came with the file, if nothing is in them
-        yield StringCommand(f"rmdir {shlex.join(map(str, empty))} 2>/dev/null || true")
+    if about["folders"]:  # they came with the file; one with anything in it stays
+        yield StringCommand(f"rmdir {shlex.join(about['folders'])} 2>/dev/null || true")
 
 
 @operation()

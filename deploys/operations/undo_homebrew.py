@@ -43,8 +43,9 @@ def formula(made: Made, undoing: Undoing) -> Commands:
         return
     going = _going(state, receipts, undoing)
     if name not in going:
-        if not any(name in along for along in going.values()):
-            kept(f"{name}: {_why_it_stays(receipts, undoing, name, going)}")
+        other = next((other for other, along in going.items() if name in along), "")
+        why = f"{other} needs it, and takes it along." if other else ""
+        kept(f"{name}: {why or _why_it_stays(receipts, undoing, name, going)}")
         return
     may_change(state)
     along = going[name]

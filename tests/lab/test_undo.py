@@ -215,6 +215,7 @@ def test_all_takes_back_the_tools_and_the_downloads_too(start: Start) -> None:
     for place in ("/opt/homebrew", "/Library/Developer/CommandLineTools"):
         assert not mac.file(place).exists()
     assert not mac.file("/Users/dev/Library/Caches/Homebrew").exists()
+    mac.prepare("offers 27.0")  # by Apple, to a Mac that has none
     anew = bootstrap(mac)
     assert anew.returncode == 0, anew.stdout
 

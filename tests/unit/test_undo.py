@@ -499,7 +499,7 @@ def test_dockers_configuration_gets_its_former_bytes_and_keeps_its_link_and_mode
     target.chmod(0o600)
     link = tmp_path / "config.json"
     link.symlink_to(target)
-    one = Made(Change("file", str(link), {"what": "docker"}, before), kept=kept)
+    one = Made(Change("file", str(link), {"what": "docker", "folders": []}, before), kept=kept)
     result = taken_back(one)
     assert result.status == "changed", result.failure
     assert target.read_bytes() == before

@@ -46,6 +46,14 @@ def test_what_several_of_ours_have_brought_goes_with_the_last_of_them() -> None:
     assert removable(there, both_new) == {"b": (), "a": ("common",)}
 
 
+def test_one_of_ours_that_an_older_one_needs_goes_along_with_that() -> None:
+    there = kegs(COLIMA="lima qemu", LIMA="qemu", qemu="")
+    newest_first = [Ours("lima", frozenset({"colima"})), Ours("colima", NONE)]
+    assert removable(there, newest_first) == {"colima": ("lima", "qemu")}
+    oldest_last = [Ours("colima", frozenset({"lima", "qemu"})), Ours("lima", NONE)]
+    assert removable(there, oldest_last) == {"colima": (), "lima": ("qemu",)}
+
+
 def test_what_is_held_stays_with_all_that_it_needs() -> None:
     there = kegs(COLIMA="lima", lima="", DOCKER="")
     ours = [Ours("docker", NONE), Ours("colima", NONE)]
