@@ -105,7 +105,7 @@ def _replace(
     run = " ".join([*engine.words, "run", "--detach", *words])
     # A run that fails, for want of the port say, leaves a container behind that was only created.
     remove = " ".join([*engine.words, "rm", "--force", CONTAINER])
-    change("container", CONTAINER)
+    change("container", CONTAINER, engine=engine.name)
     yield StringCommand(f"{run} || {{ {remove} >/dev/null; exit 1; }}")
     yield StringCommand("sh", "-c", QuoteString(_wait(engine)))
     if host.get_fact(ThisMachine).is_mac:

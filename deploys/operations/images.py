@@ -62,7 +62,7 @@ def bases(settings: Settings) -> Steps:
     there = host.get_fact(Images, client=engine.client, references=names) if engine.answers else {}
     for name in names:
         if name not in there:
-            change("image", name)
+            change("image", name, engine=engine.name)
         yield StringCommand(*engine.words, "pull", "--quiet", QuoteString(name))
 
 
@@ -102,7 +102,7 @@ def blog(settings: Settings) -> Steps:
         "bootstrapper.server": f"{images.server} {images.server_digest}".strip(),
     }
     words += [word for item in labels.items() for word in ("--label", "=".join(item))]
-    change("image", build.image)
+    change("image", build.image, engine=engine.name)
     network = ["--network", "none"] if images.origin == "packages" else []
     yield StringCommand(
         "sh",
@@ -159,7 +159,7 @@ def _from_packages(images: BaseImages) -> Steps:
     if machine.root:
         make = f"{' '.join(machine.root)} {make}"
     yield StringCommand(f"{make} > {archive}.part && mv {archive}.part {archive}")
-    change("image", images.builder)
+    change("image", images.builder, engine=engine.name)
     yield StringCommand(
         *engine.words,
         "import",
@@ -169,7 +169,7 @@ def _from_packages(images: BaseImages) -> Steps:
         images.builder,
     )
     yield StringCommand("rm", "-f", archive)
-    change("image", images.server)
+    change("image", images.server, engine=engine.name)
     yield StringCommand(
         *engine.words,
         *("build", "--quiet", "--network", "none", "--tag", images.server),

@@ -14,7 +14,7 @@ from pyinfra.context import host
 from deploys.build import container_engine
 from deploys.changes import Kind, Made
 from deploys.facts.docker_contents import Contents, EngineContents
-from deploys.facts.mac_engine import MacEngines
+from deploys.facts.mac_engine import ENGINES, MacEngines
 from deploys.facts.machine import ThisMachine
 from deploys.findings import found
 from deploys.operations import Commands
@@ -47,10 +47,10 @@ def kept(what: str, mend: str = "", code: str = "undo.kept") -> None:
     found(code, f"Left as it is: {what}", mend=mend, severity="notice")
 
 
-def contents() -> Contents | None:
-    """What is in the engine that answers, or None."""
+def contents(of: str = "") -> Contents | None:
+    """What is in the engine that answers, or None; also None if `of` names another engine."""
     engine = container_engine()
-    if not engine.answers:
+    if not engine.answers or (of and engine.name != of):
         return None
     return host.get_fact(EngineContents, client=engine.client)
 
@@ -61,14 +61,13 @@ def others_in_engine(undoing: Undoing) -> tuple[str, ...]:
     return inside.of_others(undoing.targets("image")) if inside else ()
 
 
-def engine_is_gone() -> bool:
-    """Whether no engine is installed any more that could hold anything."""
-    engine = container_engine()
-    if engine.answers:
-        return False
+def engine_is_gone(name: str) -> bool:
+    """Whether an engine is not installed any more, so that nothing of ours can be in it."""
     if host.get_fact(ThisMachine).is_mac:
-        return not host.get_fact(MacEngines).engines
-    return not engine.daemon and not engine.endpoint
+        there = host.get_fact(MacEngines).engines
+        return name not in there if name in ENGINES else not there
+    engine = container_engine()
+    return not engine.answers and not engine.daemon and not engine.endpoint
 
 
 def listed(words: tuple[str, ...]) -> str:

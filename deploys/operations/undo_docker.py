@@ -10,10 +10,10 @@ from pyinfra.context import host
 from deploys.build import container_engine
 from deploys.changes import Made
 from deploys.facts.colima_folder import ColimaFolder
-from deploys.facts.mac_engine import MacEngines
+from deploys.facts.mac_engine import ENGINES, MacEngines
 from deploys.findings import found
 from deploys.operations import Commands
-from deploys.operations.mac_engine import environment
+from deploys.operations.mac_engine import environment, title
 from deploys.operations.undo import Undoing, contents, engine_is_gone, kept, listed
 from deploys.operations.undo import others_in_engine as of_others
 
@@ -23,9 +23,9 @@ _DELETE_SECONDS = 300
 @operation()
 def container(made: Made, undoing: Undoing) -> Commands:
     """Remove the container that was made here."""
-    inside = contents()
+    inside = contents(_engine_of(made))
     if inside is None:
-        _said_that_nobody_answers(f"the container {made.target}", undoing)
+        _said_that_nobody_answers(made, undoing)
     elif made.target in inside.ours:
         found("undo.container", f"The container {made.target} was made here.")
         yield StringCommand(*container_engine().words, "rm", "--force", made.target)
@@ -34,9 +34,9 @@ def container(made: Made, undoing: Undoing) -> Commands:
 @operation()
 def image(made: Made, undoing: Undoing) -> Commands:
     """Remove an image that was made or pulled here, and the stages that its build has left."""
-    inside = contents()
+    inside = contents(_engine_of(made))
     if inside is None:
-        _said_that_nobody_answers(f"the image {made.target}", undoing)
+        _said_that_nobody_answers(made, undoing)
         return
     if made.target not in inside.images:
         return
@@ -102,13 +102,21 @@ def _why_it_stays(undoing: Undoing) -> str:
     return f"it holds what was not made here: {listed(others)}." if others else ""
 
 
-def _said_that_nobody_answers(what: str, undoing: Undoing) -> None:
-    if engine_is_gone():
+def _engine_of(made: Made) -> str:
+    return str(made.change.before.get("engine", ""))
+
+
+def _said_that_nobody_answers(made: Made, undoing: Undoing) -> None:
+    name = _engine_of(made)
+    if engine_is_gone(name):
         return
     homes = [one.change.before["home"] for one in undoing.made if one.change.kind == "vm"]
-    if homes and "colima" not in host.get_fact(ColimaFolder, home=homes[0]).machines:
+    of_colima = name in ("", "colima") and bool(homes)
+    if of_colima and "colima" not in host.get_fact(ColimaFolder, home=homes[0]).machines:
         return  # it went with its machine
+    what = f"the {made.change.kind} {made.target}"
     if container_engine().denied:
         kept(f"{what}: only root may look into the engine.", mend="`undo` itself asks for root.")
         return
-    kept(f"{what}: no container engine answers.", mend="Start it, and run this again.")
+    which = f"its engine, {title(name)}," if name in ENGINES else "its engine"
+    kept(f"{what}: {which} does not answer.", mend="Start it, and run this again.")

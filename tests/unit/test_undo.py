@@ -178,6 +178,18 @@ def test_without_an_engine_it_is_said_that_nobody_can_look() -> None:
     assert is_kept(planned(BLOG, VM, facts=facts)[f"container {BLOG.target}"])
 
 
+def test_what_is_in_another_engine_than_the_one_that_answers_is_not_taken_for_gone() -> None:
+    ours = made("container", BLOG.target, engine="colima")
+    facts = {
+        ContainerEngine: replace(COLIMA, name="docker-desktop"),
+        EngineContents: Contents(),
+        ColimaFolder: MACHINE,
+    }
+    kept = planned(ours, VM, facts=facts)[f"container {BLOG.target}"]
+    assert is_kept(kept)
+    assert "its engine, colima, does not answer" in said(kept)
+
+
 def test_what_was_in_a_machine_that_is_gone_is_gone() -> None:
     assert is_gone(planned(BLOG, VM, facts={ContainerEngine: NOBODY})[f"container {BLOG.target}"])
 
