@@ -18,6 +18,7 @@ from deploys.operations.undo import Undoing, contents, engine_is_gone, kept, lis
 from deploys.operations.undo import others_in_engine as of_others
 
 _DELETE_SECONDS = 300
+_CACHES = ("Library/Caches/colima", "Library/Caches/lima")
 
 
 @operation()
@@ -78,6 +79,8 @@ def vm(made: Made, undoing: Undoing) -> Commands:
     if made.change.before.get("home_is_new") and not folder.machines - {"colima"}:
         if "colima" not in folder.machines:
             found("undo.colima-folder", f"{home} was made here, and has no machine any more.")
+        if undoing.everything:
+            yield StringCommand("cd", "&&", "rm", "-rf", *_CACHES)
         yield StringCommand("rm", "-rf", QuoteString(home))
 
 

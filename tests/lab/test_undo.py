@@ -214,7 +214,8 @@ def test_all_takes_back_the_tools_and_the_downloads_too(start: Start) -> None:
     assert undone.returncode == 0, undone.stdout
     for place in ("/opt/homebrew", "/Library/Developer/CommandLineTools"):
         assert not mac.file(place).exists()
-    assert not mac.file("/Users/dev/Library/Caches/Homebrew").exists()
+    for cache in ("Homebrew", "colima"):
+        assert not mac.file(f"/Users/dev/Library/Caches/{cache}").exists()
     mac.prepare("offers 27.0")  # by Apple, to a Mac that has none
     anew = bootstrap(mac)
     assert anew.returncode == 0, anew.stdout

@@ -200,6 +200,15 @@ def test_a_machine_that_holds_only_what_is_ours_is_deleted_with_its_directory() 
     assert remove == f"rm -rf {HOME}"
 
 
+def test_downloads_go_only_when_asked_for() -> None:
+    facts = {ColimaFolder: MACHINE}
+    kept = planned(BLOG, PULLED, VM, JQ, BREWED, facts=facts)
+    gone = planned(BLOG, PULLED, VM, JQ, BREWED, facts=facts, everything=True)
+    for name in ("vm colima", "homebrew /opt/homebrew"):
+        assert not any("Library/Caches" in command for command in kept[name].commands)
+        assert any("Library/Caches" in command for command in gone[name].commands)
+
+
 @pytest.mark.parametrize(
     ("inside", "named"),
     [
