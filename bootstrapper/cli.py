@@ -122,7 +122,10 @@ def undo(context: click.Context, /, **given: Any) -> None:
     """
     from bootstrapper import runs
 
-    context.exit(runs.undo(_merged(context, given)))
+    wanted = _merged(context, given)
+    if wanted.only:
+        raise click.UsageError("--only does not go with undo, which goes by the journal.")
+    context.exit(runs.undo(wanted))
 
 
 @cli.command()

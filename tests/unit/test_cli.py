@@ -53,6 +53,7 @@ def test_help_lists_every_command_and_imports_no_pyinfra(tmp_path: Path) -> None
         ("plan", "--inventory", "/nowhere.py"),
         ("plan", "--limit", "nobody"),
         ("--blog", "/nowhere"),
+        ("undo", "--only", "blog"),
     ],
 )
 def test_wrong_input_is_one_line_and_touches_nothing(
