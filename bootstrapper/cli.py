@@ -109,6 +109,26 @@ def verify(context: click.Context, /, **given: Any) -> None:
 
 
 @cli.command()
+@click.option("--plan", is_flag=True, help="Only show what would be taken back, and how.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Also what is kept by default: tools, caches."
+)
+@options
+@click.pass_context
+def undo(context: click.Context, /, **given: Any) -> None:
+    """Take back what this tool has changed, newest first, and only that.
+
+    What it would do is shown first. What you have changed since, or use by now, is kept and said.
+    """
+    from bootstrapper import runs
+
+    wanted = _merged(context, given)
+    if wanted.only:
+        raise click.UsageError("--only does not go with undo, which goes by the journal.")
+    context.exit(runs.undo(wanted))
+
+
+@cli.command()
 @click.argument("shell", type=click.Choice(["zsh", "bash"]))
 def completion(shell: str) -> None:
     """Print what makes SHELL complete commands and options.

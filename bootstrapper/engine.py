@@ -20,17 +20,20 @@ from gevent.hub import Hub
 from gevent.pool import Pool
 from pyinfra.api import Config, FactBase, Inventory, State, StringCommand
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
-from pyinfra.api.command import FileUploadCommand, PyinfraCommand
+from pyinfra.api.command import PyinfraCommand
 from pyinfra.api.exceptions import ConnectError, PyinfraError
 from pyinfra.api.host import Host
 from pyinfra.api.state import StateOperationHostData
-from pyinfra.connectors.util import CommandOutput, make_unix_command
+from pyinfra.connectors.util import CommandOutput
 from pyinfra.context import ctx_config, ctx_host, ctx_inventory, ctx_state
 
+from bootstrapper.commands import connector_arguments, shown, uses_sudo
 from bootstrapper.connectors import replacement_for
+from bootstrapper.journal import Journal, NotWritten
 from bootstrapper.observers import Observer
 from bootstrapper.results import Failure, MachineResult, OperationResult, Status
 from bootstrapper.stages import Stage
+from deploys.changes import Change, take_changes
 from deploys.findings import Refused, take_findings
 
 T = TypeVar("T")
@@ -64,13 +67,18 @@ class Interrupted(Exception):
 
 
 class Engine:
-    """Machines of an inventory, connected for the length of a `with` block."""
+    """Machines of an inventory, connected for the length of a `with` block.
 
-    def __init__(self, inventory: Inventory, observer: Observer) -> None:
+    What operations say that they change is written into `journal`, before it is changed.
+    """
+
+    def __init__(
+        self, inventory: Inventory, observer: Observer, journal: Journal | None = None
+    ) -> None:
         _quieten_pyinfra()
         for host in inventory:
             host.connector_cls = replacement_for(host.connector_cls)
-        self._state = _State(inventory, observer)
+        self._state = _State(inventory, observer, journal)
         self._hosts = sorted(inventory, key=lambda host: host.name)
         self._pool = Pool(PARALLEL_MACHINES)
         self._unreachable: dict[str, Failure] = {}
@@ -150,11 +158,12 @@ class Engine:
 class _State(State):
     """pyinfra's state, which hands each operation to us at the moment it is declared."""
 
-    def __init__(self, inventory: Inventory, observer: Observer) -> None:
+    def __init__(self, inventory: Inventory, observer: Observer, journal: Journal | None) -> None:
         super().__init__(check_for_changes=False)
         self.init(inventory, Config())
         self.is_executing = True
         self.observer = observer
+        self.journal = journal
         self.applying = False
         self.running_a_command: set[str] = set()
         self.evaluations: dict[Host, _Evaluation] = {}
@@ -213,6 +222,7 @@ class _Evaluation:
         name = next(iter(self.state.op_meta[op_hash].names)).rpartition(" | ")[2]
         self.state.observer.operation_started(self.host.name, self._stage.name, name)
         take_findings(self.host.connector_data)
+        take_changes(self.host.connector_data)
         started = time.monotonic()
         data = self.state.ops[self.host][op_hash]
         commands: list[PyinfraCommand] = []
@@ -225,8 +235,8 @@ class _Evaluation:
             name=name,
             status=status,
             findings=take_findings(self.host.connector_data),
-            commands=tuple(_shown(command, data.global_arguments) for command in commands),
-            uses_sudo=any(_uses_sudo(command) for command in commands),
+            commands=tuple(shown(command, data.global_arguments) for command in commands),
+            uses_sudo=any(uses_sudo(command) for command in commands),
             seconds=time.monotonic() - started,
             after=self._waiting_for if status == "planned" else "",
             failure=failure,
@@ -241,13 +251,14 @@ class _Evaluation:
         try:
             for command in data.command_generator():
                 commands.append(command)
+                changes = take_changes(self.host.connector_data)
                 if self.state.applying:
-                    self._run(command, data.global_arguments)
+                    self._run(command, data.global_arguments, changes)
         except Refused as refusal:
             return "refused", Failure(refusal.finding.seen, mend=refusal.finding.mend)
         except FactFailed as error:
             return "unknown", error.failure
-        except _CommandFailed as error:
+        except (_CommandFailed, NotWritten) as error:
             return "failed", error.failure
         except gevent.GreenletExit:
             return "interrupted", None
@@ -255,21 +266,28 @@ class _Evaluation:
             return "unchanged", None
         return ("changed" if self.state.applying else "planned"), None
 
-    def _run(self, command: PyinfraCommand, arguments: Any) -> None:
-        shown = _shown(command, arguments)
-        self.state.observer.command_started(self.host.name, shown)
-        options = _connector_arguments(command, arguments)
+    def _run(
+        self, command: PyinfraCommand, arguments: Any, changes: tuple[Change, ...] = ()
+    ) -> None:
+        said = shown(command, arguments)
+        journal = self.state.journal if changes else None
+        with journal.recording(self.host.name, changes) if journal else contextlib.nullcontext():
+            self._run_now(command, arguments, said)
+
+    def _run_now(self, command: PyinfraCommand, arguments: Any, said: str) -> None:
+        self.state.observer.command_started(self.host.name, said)
+        options = connector_arguments(command, arguments)
         self.state.running_a_command.add(self.host.name)
         try:
             answer = command.execute(self.state, self.host, options)
         except (TimeoutError, OSError) as error:
-            raise _CommandFailed(shown, [str(error)]) from error
+            raise _CommandFailed(said, [str(error)]) from error
         finally:
             self.state.running_a_command.discard(self.host.name)
         succeeded, output = answer if isinstance(answer, tuple) else (answer, CommandOutput([]))
         if not succeeded:
             # Where a command says on standard error what went wrong, the rest is only noise.
-            raise _CommandFailed(shown, output.stderr_lines or output.output_lines)
+            raise _CommandFailed(said, output.stderr_lines or output.output_lines)
 
 
 class _CommandFailed(PyinfraError):
@@ -342,28 +360,6 @@ def _on(host: Host) -> Iterator[None]:
     finally:
         ctx_host.reset()
         ctx_config.reset()
-
-
-def _connector_arguments(command: PyinfraCommand, arguments: Any) -> Any:
-    options = {k: v for k, v in arguments.items() if k in CONNECTOR_ARGUMENT_KEYS}
-    return {**options, **command.connector_arguments}
-
-
-def _shown(command: PyinfraCommand, arguments: Any) -> str:
-    if isinstance(command, FileUploadCommand):
-        return f"[upload] {command.src} -> {command.dest}"
-    if not isinstance(command, StringCommand):
-        return repr(command)
-    options = _connector_arguments(command, arguments)
-    if not any(options.get(key) for key in ("_sudo", "_su_user", "_env", "_chdir")):
-        return str(command)
-    for key in ("_success_exit_codes", "_timeout", "_get_pty", "_stdin"):
-        options.pop(key, None)
-    return str(make_unix_command(command, **options))
-
-
-def _uses_sudo(command: PyinfraCommand) -> bool:
-    return isinstance(command, StringCommand) and "sudo -n " in command.get_masked_value()
 
 
 def _evaluate_where_written(state: _State, host: Host, op_hash: str) -> None:

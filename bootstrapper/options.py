@@ -10,7 +10,10 @@ _INVENTORIES = Path(__file__).resolve().parent.parent / "inventories"
 
 @dataclass(frozen=True)
 class Options:
-    """The options that every command takes; `settings` are the `KEY=VALUE` of `--set`."""
+    """The options that every command takes; `settings` are the `KEY=VALUE` of `--set`.
+
+    `plan` and `everything` are of `undo`: only show it; take back what is kept by default too.
+    """
 
     inventory: Path = _INVENTORIES / "laptop.py"
     limit: tuple[str, ...] = ()
@@ -20,3 +23,5 @@ class Options:
     yes: bool = False
     as_json: bool = False
     verbose: bool = False
+    plan: bool = False
+    everything: bool = False

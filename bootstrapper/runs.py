@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
 from bootstrapper.console import Terminal
-from bootstrapper.diagnosis import Diagnosis, diagnose
+from bootstrapper.diagnosis import diagnose
 from bootstrapper.engine import Engine, Interrupted
 from bootstrapper.errors import UserError
 from bootstrapper.inventory import (
@@ -22,69 +18,22 @@ from bootstrapper.inventory import (
     override_from_blog,
     parse_override,
 )
+from bootstrapper.journal import Journal
 from bootstrapper.log import RunLog
 from bootstrapper.observers import Observers
 from bootstrapper.options import Options
 from bootstrapper.proving import Verdict, prove_blog
 from bootstrapper.record import new_log, only_run, read_record, state_directory, write_record
-from bootstrapper.results import MachineResult, OperationResult, Report
-from bootstrapper.stages import PROOF, STAGES, Stage
+from bootstrapper.results import OperationResult, Report
+from bootstrapper.session import Session as _Session
 from bootstrapper.sudo import sudo_ready
-from bootstrapper.versions import Versions, changes, versions_of
+from bootstrapper.undo import NOTHING_KNOWN, close, undo_stages
+from bootstrapper.versions import changes, versions_of
 from deploys.build import container_engine
 from deploys.findings import Finding
-from deploys.settings import Settings, SettingsError
+from deploys.settings import SettingsError
 
 DONE, FAILED, DIFFERS, INTERRUPTED = 0, 1, 2, 130
-
-
-@dataclass
-class _Session:
-    """What one run works with; `results` and `verdicts` grow while it goes on."""
-
-    options: Options
-    terminal: Terminal
-    log: RunLog
-    directory: Path
-    settings: Mapping[str, Settings]
-    engine: Engine
-    stack: contextlib.ExitStack
-    started: float = field(default_factory=time.monotonic)
-    results: dict[str, MachineResult] = field(default_factory=dict)
-    verdicts: dict[str, Verdict] = field(default_factory=dict)
-    versions: dict[str, Versions] = field(default_factory=dict)
-    since: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    diagnoses: list[Diagnosis] = field(default_factory=list)
-
-    @property
-    def stages(self) -> tuple[Stage, ...]:
-        only = self.options.only
-        return tuple(stage for stage in STAGES if not only or stage.name in only)
-
-    @property
-    def proves(self) -> bool:
-        return not self.options.only or PROOF.name in self.options.only
-
-    def take(self, results: Sequence[MachineResult]) -> None:
-        self.results.update({result.machine: result for result in results})
-
-    def as_json(self, command: str) -> dict[str, Any]:
-        """What `--json` prints."""
-        report = self.report(command)
-        if command != "doctor":
-            return report.as_json()
-        healthy = all(diagnosis.health == "healthy" for diagnosis in self.diagnoses)
-        machines = [diagnosis.as_json() for diagnosis in self.diagnoses]
-        told = {"ok": healthy, "command": command, "machines": machines, "seconds": report.seconds}
-        return {"version": 1, **told}
-
-    def report(self, command: str) -> Report:
-        return Report(
-            command,
-            tuple(self.results.values()),
-            {machine: verdict.as_json() for machine, verdict in self.verdicts.items()},
-            round(time.monotonic() - self.started, 3),
-        )
 
 
 def apply(options: Options) -> int:
@@ -107,11 +56,20 @@ def verify(options: Options) -> int:
     return _run(options, "verify", _verify)
 
 
+def undo(options: Options) -> int:
+    """Take back what was changed, newest first, or only show how."""
+    return _run(options, "undo", _undo)
+
+
 def _run(options: Options, command: str, work: Callable[[_Session], int]) -> int:
     terminal = Terminal(verbose=options.verbose, quiet=options.as_json)
     session = None
     try:
-        with _session(options, terminal, exclusive=command == "apply") as session:
+        with _session(
+            options,
+            terminal,
+            exclusive=command == "apply" or (command == "undo" and not options.plan),
+        ) as session:
             code = work(session)
             if options.as_json:
                 terminal.print_json(session.as_json(command))
@@ -152,8 +110,9 @@ def _session(options: Options, terminal: Terminal, *, exclusive: bool) -> Iterat
             log.settings(machine, values.model_dump())
         terminal.begin("Connecting", machines=len(settings), show_operations=False)
         stack.callback(terminal.end)
-        engine = stack.enter_context(Engine(inventory, Observers((terminal, log))))
-        yield _Session(options, terminal, log, directory, settings, engine, stack)
+        journal = Journal(directory)
+        engine = stack.enter_context(Engine(inventory, Observers((terminal, log)), journal))
+        yield _Session(options, terminal, log, directory, settings, journal, engine, stack)
 
 
 def _plan(session: _Session) -> int:
@@ -225,12 +184,54 @@ def _apply(session: _Session) -> int:
     return DONE if report.ok else FAILED
 
 
-def _evaluate(session: _Session) -> None:
+def _undo(session: _Session) -> int:
+    session.undoing = undo_stages(session.journal, everything=session.options.everything)
+    for damage in session.journal.damage:
+        session.terminal.complain(damage)
+    if session.journal.made(THIS_MACHINE) and not session.options.plan:
+        _ask_for_root_to_look(session)
+    _look(session)
+    to_do = [name for name, result in session.results.items() if result.to_do]
+    session.terminal.plan(tuple(session.results.values()), commands=session.options.plan)
+    _show_failures(session)
+    if session.options.plan or not to_do:
+        return _undo_told(session, to_do)
+    if not _agreed(session, to_do):
+        session.terminal.say("Nothing was changed.")
+        return DONE
+    _change(session, to_do)
+    _show_failures(session)
+    report = session.report("undo")
+    _look(session)
+    close(session.journal, session.results.values())
+    session.take(report.machines)
+    _summarize(session, report)
+    return DONE if report.ok else FAILED
+
+
+def _undo_told(session: _Session, to_do: Sequence[str]) -> int:
+    """The end of an undo that changes nothing: it was only shown, or there is nothing to do."""
+    ok = all(result.ok for result in session.results.values())
+    changes = sum(len(session.results[name].to_do) for name in to_do)
+    if not session.options.plan:
+        close(session.journal, session.results.values())
+    known = session.journal.machines & {*session.results}
+    nothing = "Nothing to take back." if known or not ok else NOTHING_KNOWN
+    session.terminal.say(_changes(changes) if changes else nothing)
+    return DONE if ok else FAILED
+
+
+def _look(session: _Session) -> None:
+    """Evaluate the stages as they are now, and change nothing."""
     terminal = session.terminal
     terminal.begin("Looking at the machine", machines=len(session.settings), show_operations=False)
     session.take(session.engine.evaluate(session.stages, apply=False))
     session.take(session.engine.unreachable)
     terminal.end()
+
+
+def _evaluate(session: _Session) -> None:
+    _look(session)
     _compare(session)
 
 
@@ -361,7 +362,8 @@ def _stopped(
     names = [o.name for o in planned if _key(o) in done]
     rest = [o.name for o in planned if _key(o) not in done]
     session.take(stop.results)
-    _record(session, session.report("apply"))
+    if not session.undoing:
+        _record(session, session.report("apply"))
     terminal.complain(
         f"Stopped. Done: {', '.join(names) or 'nothing'}. "
         f"Not done: {', '.join(rest) or 'nothing'}. Run it again to go on."

@@ -64,6 +64,20 @@ def appended(text: str, key: str, item: str) -> list[Edit]:
     return [_edit(text, last[1], last[1], f",{before}{json.dumps(item)}")]
 
 
+def dropped(text: str, key: str, item: str) -> list[Edit]:
+    """What takes a string out of the list that is the value of a key; an empty list goes too."""
+    members = _members(text, _object_at(text, ()))
+    member = next(member for member in members if member.key == key)
+    places = _items(text, member.value)
+    wanted = [n for n, (start, end) in enumerate(places) if json.loads(text[start:end]) == item]
+    if len(wanted) == len(places):
+        return removed(text, frozenset({key}))
+    number = wanted[0]
+    if number == 0:
+        return [_edit(text, places[0][0], places[1][0], "")]
+    return [_edit(text, places[number - 1][1], places[number][1], "")]
+
+
 def applied(text: str, edits: list[Edit]) -> str:
     """The text after some edits that do not overlap."""
     content = text.encode("utf-8", "surrogateescape")

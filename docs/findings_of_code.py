@@ -36,8 +36,8 @@ def table(found: list[Row]) -> str:
     lines = [
         "# Findings",
         "",
-        "Everything that `plan` and `doctor` can find, by its code. *mended*: the run does it;",
-        "*said*: for you to know; *needs you*: the run ends there, and says what to do.",
+        "Everything that `plan`, `doctor` and `undo` can find, by its code. *mended*: the run does",
+        "it; *said*: for you to know; *needs you*: the run ends there, and says what to do.",
         "Made from the operations by `make docs`; an ellipsis stands for what depends on",
         "the machine.",
         "",

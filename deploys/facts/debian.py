@@ -42,6 +42,25 @@ class DpkgPackages(FactBase[Packages]):
         )
 
 
+class AptInstallation(FactBase[tuple[str, ...]]):
+    """What apt would install for some packages, those that they need among it; nothing is done."""
+
+    def command(self, names: tuple[str, ...]) -> str:
+        """apt-get(8), `--simulate`; a package that is not known yet is no error here."""
+        words = "apt-get --simulate install --no-install-recommends"
+        return f"LC_ALL=C {words} {' '.join(names)} 2>/dev/null || true"
+
+    @staticmethod
+    def default() -> tuple[str, ...]:
+        """apt does not tell."""
+        return ()
+
+    def process(self, output: list[str]) -> tuple[str, ...]:
+        """`Inst name (version …)`, and `Inst name [old version] (…)` for what is only renewed."""
+        rows = [line.split() for line in output if line.startswith("Inst ")]
+        return tuple(row[1] for row in rows if not row[2].startswith("["))
+
+
 class AptCandidates(FactBase[dict[str, str]]):
     """The version that apt would install of each of some packages, as far as its lists tell."""
 
@@ -65,3 +84,32 @@ class AptCandidates(FactBase[dict[str, str]]):
             if key == "Candidate" and value != "(none)":
                 candidates[name] = value
         return candidates
+
+
+class AptRemoval(FactBase[frozenset[str]]):
+    """What apt would remove with some packages: those that need them too. Nothing is done."""
+
+    def command(self, names: tuple[str, ...]) -> str:
+        """apt-get(8), `--simulate`."""
+        return f"LC_ALL=C apt-get --simulate remove {' '.join(names)}"
+
+    def process(self, output: list[str]) -> frozenset[str]:
+        """`Remv name [version]`."""
+        return frozenset(line.split()[1] for line in output if line.startswith("Remv "))
+
+
+class AptManual(FactBase[frozenset[str]]):
+    """The packages that somebody has asked for; the others came because those need them."""
+
+    def command(self) -> str:
+        """apt-mark(8)."""
+        return "apt-mark showmanual"
+
+    @staticmethod
+    def default() -> frozenset[str]:
+        """None."""
+        return frozenset()
+
+    def process(self, output: list[str]) -> frozenset[str]:
+        """One name a line; `:architecture` may follow."""
+        return frozenset(line.strip().partition(":")[0] for line in output)

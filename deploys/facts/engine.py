@@ -126,6 +126,42 @@ class ContainerEngine(FactBase[Engine]):
         )
 
 
+class AtBoot(FactBase[bool]):
+    """Whether systemd starts a service at boot."""
+
+    def command(self, service: str) -> str:
+        """systemctl(1); where there is no systemd the answer is no."""
+        return f"systemctl is-enabled {service}.service 2>/dev/null || true"
+
+    @staticmethod
+    def default() -> bool:
+        """There is no such service."""
+        return False
+
+    def process(self, output: list[str]) -> bool:
+        """`enabled`, `disabled`, `static`, …."""
+        return output == ["enabled"]
+
+
+class DaemonRuns(FactBase[bool]):
+    """Whether Docker's daemon runs on a Linux machine, by the file that dockerd(8) keeps."""
+
+    def command(self) -> str:
+        """Looks at files only."""
+        return (
+            '[ -d "/proc/$(cat /var/run/docker.pid 2>/dev/null || echo none)" ] && echo yes; true'
+        )
+
+    @staticmethod
+    def default() -> bool:
+        """It does not."""
+        return False
+
+    def process(self, output: list[str]) -> bool:
+        """`yes`."""
+        return output == ["yes"]
+
+
 def owner_of(context: str, address: str) -> EngineName | None:
     """The engine that a context or an address belongs to, as far as their names tell."""
     if context == "colima" or context.startswith("colima-"):

@@ -71,8 +71,9 @@ class BrewState:
     `formulae` and `casks` have the installed versions by short name, a formula's only if its
     installation came to an end. `opt` maps the names in `opt/`, aliases among them, to formulae;
     `linked` are those whose programs are in `bin/`, `keg_only` those that are not meant to be.
-    `trusted` are the taps that the user trusts, by name or address. `applications` are the names
-    of the apps that are there, whoever has put them there.
+    `trusted` are the taps that the user trusts, by name or address, `trusted_parts` formulae and
+    casks by full name. `applications` are the names of the apps that are there, whoever has put
+    them there.
     """
 
     prefix: str = ""
@@ -90,12 +91,17 @@ class BrewState:
     casks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     taps: frozenset[str] = frozenset()
     trusted: frozenset[str] = frozenset()
+    trusted_parts: frozenset[str] = frozenset()
     applications: tuple[str, ...] = ()
 
     @property
     def owners(self) -> frozenset[str]:
         """Who has a part in it: the repository, or a directory that this user may not write."""
         return self.denied_of | {self.owner}
+
+    def others(self, user: str) -> str:
+        """Who else has a part in it, as words of a sentence."""
+        return " and ".join(sorted(self.owners - {user, "root"}))
 
     def formula(self, name: str) -> str:
         """The installed formula that a name stands for: `jq`, an alias, `user/tap/jq`; or ""."""
@@ -157,7 +163,8 @@ class Homebrew(FactBase[BrewState]):
             keg_only=frozenset(one.split("/")[1] for one in sections.get("keg-only", ())),
             casks=_versions(told.get("cask", ()), version=3),
             taps=frozenset(_tap(path) for path in told.get("tap", ())),
-            trusted=_trusted(sections.get("trust", ())),
+            trusted=_trusted(sections.get("trust", ()), "taps"),
+            trusted_parts=_trusted(sections.get("trust", ()), "formulae", "casks"),
             applications=tuple(path.rpartition("/")[2] for path in told.get("app", ())),
         )
 
@@ -222,9 +229,11 @@ def _tap(path: str) -> str:
     return f"{user}/{repository.removeprefix('homebrew-')}".lower()
 
 
-def _trusted(lines: Iterable[str]) -> frozenset[str]:
+def _trusted(lines: Iterable[str], *kinds: str) -> frozenset[str]:
     try:
         told = json.loads("\n".join(lines) or "{}")
     except ValueError:
         return frozenset()
-    return frozenset(told.get("trustedtaps", ())) if isinstance(told, dict) else frozenset()
+    if not isinstance(told, dict):
+        return frozenset()
+    return frozenset(name for kind in kinds for name in told.get(f"trusted{kind}", ()))

@@ -92,6 +92,23 @@ class ThisMachine(FactBase[Machine]):
         )
 
 
+class GroupMembers(FactBase[tuple[str, ...]]):
+    """Who is in a group by its list of members; nobody where there is no such group."""
+
+    def command(self, group: str) -> str:
+        """group(5)."""
+        return f"getent group {group} || true"
+
+    @staticmethod
+    def default() -> tuple[str, ...]:
+        """There is no such group."""
+        return ()
+
+    def process(self, output: list[str]) -> tuple[str, ...]:
+        """`name:password:number:members`."""
+        return tuple(filter(None, output[0].rpartition(":")[2].split(",")))
+
+
 def on_a_mac() -> bool:
     """Whether the current host runs macOS."""
     return host.get_fact(ThisMachine).is_mac

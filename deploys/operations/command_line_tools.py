@@ -6,6 +6,7 @@ from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.context import host
 
 from deploys.build import FILES
+from deploys.changes import change, left
 from deploys.facts.homebrew import Homebrew
 from deploys.facts.mac import TOOLS, DeveloperTools, Mac, ToolsState
 from deploys.facts.machine import ThisMachine
@@ -33,6 +34,7 @@ def installed() -> Commands:
             mend="They are installed again through Software Update, without a window; what is "
             "left of the folder is moved aside.",
         )
+        left("the Command Line Tools, installed again", "those before did not work.")
     else:
         found(
             "tools.missing",
@@ -41,6 +43,7 @@ def installed() -> Commands:
             + (", and its installer does not take Xcode's." if tools.is_xcode else "."),
             mend="They are installed through Software Update, without a window.",
         )
+        change("tools", TOOLS)
     yield _install()
 
 
@@ -57,6 +60,7 @@ def updated() -> Commands:
         means="Homebrew refuses to build with them.",
         mend="The newest are installed through Software Update.",
     )
+    left("the Command Line Tools, updated", "there is no way back to older ones.")
     yield _install(minimum)
 
 
@@ -81,6 +85,7 @@ def selected() -> Commands:
         mend=f"{TOOLS} is selected.",
     )
     root = host.get_fact(ThisMachine).root
+    left(f"the developer directory {TOOLS}, selected", "the one before had no tools.")
     yield StringCommand(*root, "/usr/bin/xcode-select", "--switch", TOOLS)
 
 

@@ -7,13 +7,14 @@ import re
 from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
-from deploys.facts.debian import AptCandidates, DpkgPackages
+from deploys.changes import change, left
+from deploys.facts.debian import AptCandidates, AptInstallation, DpkgPackages
 from deploys.facts.machine import ThisMachine
 from deploys.findings import found
 from deploys.operations import Commands
 
 # Another apt may hold the lock for a while: unattended-upgrades starts right after boot.
-_APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=300")
+APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=300")
 
 
 @operation()
@@ -36,9 +37,11 @@ def packages(
         mend="They are installed from the distribution's packages.",
     )
     if not state.lists_fresh:
-        yield StringCommand(*root, *_APT, "update")
+        yield StringCommand(*root, *APT, "update")
     missing += _available(where_packaged or {})
-    yield StringCommand(*root, *_APT, "install", "-y", "--no-install-recommends", *missing)
+    came = host.get_fact(AptInstallation, names=tuple(missing))
+    change("packages", " ".join(missing), came=sorted({*missing, *came}))
+    yield StringCommand(*root, *APT, "install", "-y", "--no-install-recommends", *missing)
 
 
 @operation()
@@ -54,8 +57,9 @@ def dpkg_finished() -> Commands:
     )
     root = host.get_fact(ThisMachine).root
     environment = ("env", "DEBIAN_FRONTEND=noninteractive")
+    left("packages that were half installed", "that was to be finished.")
     yield StringCommand(*root, *environment, "dpkg", "--configure", "-a", "--force-confold")
-    yield StringCommand(*root, *_APT, "install", "-y", "--fix-broken")
+    yield StringCommand(*root, *APT, "install", "-y", "--fix-broken")
 
 
 def _available(wanted: dict[str, int]) -> list[str]:

@@ -8,6 +8,7 @@ from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.context import host
 
 from deploys.build import CONTAINER, base_images, build_of, container_engine, current_site
+from deploys.changes import change
 from deploys.facts.docker import SPEC_LABEL, Container, ContainerState, Holder, Images, PortHolder
 from deploys.facts.engine import Engine
 from deploys.facts.machine import ThisMachine
@@ -104,6 +105,7 @@ def _replace(
     run = " ".join([*engine.words, "run", "--detach", *words])
     # A run that fails, for want of the port say, leaves a container behind that was only created.
     remove = " ".join([*engine.words, "rm", "--force", CONTAINER])
+    change("container", CONTAINER, engine=engine.name)
     yield StringCommand(f"{run} || {{ {remove} >/dev/null; exit 1; }}")
     yield StringCommand("sh", "-c", QuoteString(_wait(engine)))
     if host.get_fact(ThisMachine).is_mac:

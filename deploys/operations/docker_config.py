@@ -14,6 +14,7 @@ from typing import Any
 from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
+from deploys.changes import change
 from deploys.facts.docker_config import PLUGINS, DockerConfig, DockerConfigState, DockerPlugins
 from deploys.facts.engine import ContainerEngine
 from deploys.facts.homebrew import Homebrew
@@ -193,13 +194,16 @@ def _edited(state: DockerConfigState, edits: list[Edit]) -> StringCommand:
             mend="Change it there: "
             + "; ".join(f"insert {edit.text}" if edit.text else "remove it" for edit in edits),
         )
+    content = None if state.text is None else state.text.encode("utf-8", "surrogateescape")
+    folders = [] if content is not None else [str(PurePosixPath(state.file).parent)]
+    change("file", state.target, content=content, what="docker", folders=folders)
     if _text(state) == _EMPTY:
         return _created(state, edits)
     target, new = shlex.quote(state.target), shlex.quote(f"{state.target}.new")
     return StringCommand(
         f'[ "$(cksum <{target})" = {shlex.quote(state.sum)} ] || '
         f"{{ echo 'It was changed meanwhile; run again.' >&2; exit 1; }}\n"
-        f"cp -p {target} {new} && {{ {' && '.join(_pieces(target, edits))}; }} >{new} && "
+        f"cp -p {target} {new} && {{ {' && '.join(pieces(target, edits))}; }} >{new} && "
         f"mv -f {new} {target} || {{ rm -f {new}; exit 1; }}"
     )
 
@@ -211,8 +215,8 @@ def _created(state: DockerConfigState, edits: list[Edit]) -> StringCommand:
     return StringCommand(f"umask 077; mkdir -p {folder} && printf '%s\\n' {text} >{target}")
 
 
-def _pieces(target: str, edits: list[Edit]) -> list[str]:
-    """Commands that print the file with the edits carried out."""
+def pieces(target: str, edits: list[Edit]) -> list[str]:
+    """Commands that print a file with the edits carried out."""
     pieces = []
     position = 0
     for edit in sorted(edits, key=lambda edit: edit.start):

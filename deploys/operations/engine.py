@@ -5,7 +5,8 @@ from __future__ import annotations
 from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
-from deploys.facts.engine import ContainerEngine
+from deploys.changes import change
+from deploys.facts.engine import AtBoot, ContainerEngine
 from deploys.facts.machine import Machine, ThisMachine
 from deploys.findings import found, refuse
 from deploys.operations import Commands, debian
@@ -58,6 +59,11 @@ def running() -> Commands:
         f"No container engine answers: {engine.reason.rstrip('.')}.",
         mend=_how_it_starts(machine),
     )
+    if machine.init == "none":
+        change("daemon", "dockerd")
+    else:
+        enabled = host.get_fact(AtBoot, service="docker")
+        change("service", "docker", enabled=enabled, init=machine.init)
     yield StringCommand(*machine.root, *_start_words(machine))
     yield StringCommand(*machine.root, "sh", "-c", _quoted(_WAIT))
 
@@ -76,6 +82,7 @@ def usable_by_user(join_group: bool) -> Commands:
             means="Whoever is in that group can become root on this machine.",
             mend="The user joins it; new logins have it, this run still uses sudo.",
         )
+        change("group", "docker", user=machine.user)
         yield StringCommand(*machine.root, "usermod", "-aG", "docker", machine.user)
     elif not engine.answers:
         found(

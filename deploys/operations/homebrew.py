@@ -9,6 +9,7 @@ from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.context import host
 
 from deploys.brewfile import Cask, Formula, Tap, Wishes
+from deploys.changes import change, left
 from deploys.facts.brewfile import BrewfileWishes
 from deploys.facts.homebrew import BrewState, Homebrew, short_name
 from deploys.facts.machine import Machine, ThisMachine
@@ -20,8 +21,8 @@ INSTALLER = "https://raw.githubusercontent.com/Homebrew/install/{commit}/install
 BREW_SECONDS = 3600  # a formula without a bottle is built from source
 
 # Homebrew's manual, "Environment". Data of formulae that were never fetched are fetched in spite of
-# NO_AUTO_UPDATE, so that it holds for the first command too (recordings of Homebrew 6.0.18).
-# NO_GITHUB_API: asking whether a tap is private costs seconds where api.github.com is blocked.
+# NO_AUTO_UPDATE (recordings of Homebrew 6.0.18). NO_GITHUB_API: asking whether a tap is private
+# costs seconds where api.github.com is blocked. NO_AUTOREMOVE: leftovers may be the user's.
 ENVIRONMENT = (
     "HOMEBREW_NO_ASK=1",
     "HOMEBREW_NO_AUTO_UPDATE=1",
@@ -29,6 +30,7 @@ ENVIRONMENT = (
     "HOMEBREW_NO_ANALYTICS=1",
     "HOMEBREW_NO_INSTALL_CLEANUP=1",
     "HOMEBREW_NO_INSTALL_UPGRADE=1",
+    "HOMEBREW_NO_AUTOREMOVE=1",
     "HOMEBREW_NO_GITHUB_API=1",
     "NONINTERACTIVE=1",
 )
@@ -129,6 +131,7 @@ def tap(wish: Tap) -> Commands:
     if wish.name not in state.taps:
         may_change(state)
         found("homebrew.tap-missing", f"The tap {wish.name} is missing; {wish.source} names it.")
+        change("tap", wish.name)
         yield brew("tap", wish.name, *filter(None, [wish.url]))
     if state.trusts(wish.name, wish.url):
         return
@@ -138,6 +141,7 @@ def tap(wish: Tap) -> Commands:
             f"The tap {wish.name} is not trusted yet.",
             means="Homebrew loads nothing from it, and hides what is installed from it.",
         )
+        change("trust", wish.name, what="tap")
         yield brew("trust", wish.name)
     else:
         found(
@@ -230,6 +234,10 @@ def _run_installer(settings: Settings, state: BrewState, machine: Machine) -> Co
         # The installer runs sudo itself, and gives up at once if there is no ticket. It gets this
         # terminal's, so it has to stay in its session: no time limit.
         yield StringCommand(*machine.root, "-v")
+    if state.prefix:
+        left("Homebrew, completed", "it did not work before.")
+    else:
+        change("homebrew", state.place)
     address = INSTALLER.format(commit=commit)
     yield StringCommand("sh", "-c", shlex.quote(_INSTALL), "homebrew-installer", address, sha256)
 
@@ -244,6 +252,7 @@ def _have_directories(state: BrewState, machine: Machine) -> Commands:
             means="It cannot install or update anything. Something may have been run as root.",
             mend="They are given to you, with what is in them.",
         )
+        left(f"{shlex.join(state.denied)}, given to you", "Homebrew cannot work without.")
         owner = f"{machine.user}:admin"
         yield StringCommand(
             *machine.root, "chown", "-R", QuoteString(owner), *map(QuoteString, state.denied)
@@ -253,21 +262,19 @@ def _have_directories(state: BrewState, machine: Machine) -> Commands:
         may_change(state)
     found(
         "homebrew.other-owner",
-        f"Homebrew in {state.prefix} belongs to {_others(state, machine)}; you can use it, not "
+        f"Homebrew in {state.prefix} belongs to {state.others(machine.user)}; you can use it, not "
         "change it.",
-        mend=f"Should something be missing, ask {_others(state, machine)} to install it.",
+        mend=f"Should something be missing, ask {state.others(machine.user)} to install it.",
         severity="notice",
     )
 
 
 def may_change(state: BrewState) -> None:
-    """Refuse where this user may not change Homebrew, and `installed` cannot mend that.
-
-    Raises:
-        Refused: somebody else owns it, or only an administrator can give it to this user.
-    """
+    """Refuse where this user may not change Homebrew, and `installed` cannot mend that."""
+    if not state.denied:
+        return
     machine = host.get_fact(ThisMachine)
-    if not state.denied or _is_ones_own(state, machine):
+    if _is_ones_own(state, machine):
         return
     places = shlex.join(state.denied)
     chown = f"`sudo chown -R {machine.user} {places}`"
@@ -278,7 +285,7 @@ def may_change(state: BrewState) -> None:
             means="Homebrew cannot install or update anything.",
             mend=f"Have an administrator run {chown}, then run this again.",
         )
-    others = _others(state, machine)
+    others = state.others(machine.user)
     refuse(
         "homebrew.other-owner",
         f"Homebrew in {state.prefix} belongs to {others}; you may not install with it.",
@@ -290,10 +297,6 @@ def may_change(state: BrewState) -> None:
 def _is_ones_own(state: BrewState, machine: Machine) -> bool:
     """Whether directories that may not be written can be taken back: nobody else has a part."""
     return "admin" in machine.groups and not state.owners - {machine.user, "root"}
-
-
-def _others(state: BrewState, machine: Machine) -> str:
-    return " and ".join(sorted(state.owners - {machine.user, "root"}))
 
 
 def _say_unlinked(state: BrewState, name: str) -> None:
@@ -311,6 +314,8 @@ def _install_formula(state: BrewState, name: str, *args: str) -> StringCommand:
     """`brew install` may exit with 0 where it did nothing, and with 1 where it did (seen with
     6.0.17: a link that clashes, a post-install step that fails): what is there decides."""
     there = f"{state.place}/opt/{short_name(name)}"
+    _tap_comes_along(state, name, "formula")
+    change("formula", name, there=sorted(state.formulae))
     return _checked(
         brew_line("install", "--formula", *args, name),
         f"[ -e {shlex.quote(there)} ]",
@@ -319,6 +324,15 @@ def _install_formula(state: BrewState, name: str, *args: str) -> StringCommand:
         absent=f"Homebrew reported no error, but there is no {there}. If it has installed {name} "
         "under another name, write that name instead.",
     )
+
+
+def _tap_comes_along(state: BrewState, name: str, what: str) -> None:
+    """`brew install user/tap/name` taps what it needs, and trusts that one thing of it."""
+    of_tap = name.rpartition("/")[0].lower()
+    if of_tap and of_tap not in (*state.taps, *BUILT_IN_TAPS):
+        change("tap", of_tap)
+    if of_tap and not state.trusts(of_tap) and name.lower() not in state.trusted_parts:
+        change("trust", name.lower(), what=what)
 
 
 def _cask(wish: Cask, seen: str) -> Commands:
@@ -351,6 +365,8 @@ def _install_cask(state: BrewState, wish: Cask, *, asks: bool) -> StringCommand:
     is the same version, and is left alone if not; `--force` would overwrite it."""
     by_hand = shlex.join([f"{state.place}/bin/brew", "install", "--cask", *wish.args, wish.name])
     there = shlex.quote(f"{state.place}/Caskroom/{short_name(wish.name)}")
+    _tap_comes_along(state, wish.name, "cask")
+    change("cask", wish.name, apps=list(state.applications), there=sorted(state.formulae))
     return _checked(
         brew_line("install", "--cask", "--adopt", *wish.args, wish.name),
         f"[ -d {there}/.metadata ]",

@@ -7,6 +7,7 @@ import shlex
 from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.context import host
 
+from deploys.changes import left
 from deploys.facts.homebrew import Homebrew
 from deploys.facts.homebrew_upkeep import HomebrewUpkeep
 from deploys.facts.mac import Mac
@@ -48,6 +49,7 @@ def knows_this_macos() -> Commands:
         mend="It is updated; should `brew update` itself not start here, `brew update-reset` "
         "fetches it anew.",
     )
+    left("Homebrew, updated", "an older one does not know this macOS.")
     update, reset = brew_line("update"), brew_line("update-reset")
     yield StringCommand(
         f"said=$({update} 2>&1); code=$?; printf '%s\\n' \"$said\"; "
@@ -80,6 +82,7 @@ def pkgconf_built_here() -> Commands:
         f"pkgconf is still not one of macOS {mac.major}: there may be no such package yet. "
         f"Run `{homebrew.prefix}/bin/brew update` in some days, then run this again."
     )
+    left("pkgconf, installed again", "the one before was built for another macOS.")
     yield StringCommand(
         f"{brew_line('reinstall', 'pkgconf')} || exit $?; "
         f'grep -Eq \'"os_version": *"macOS {mac.major}[."]\' {receipt} || '
@@ -112,6 +115,7 @@ def docker_links() -> Commands:
         means="Docker Desktop cannot be installed with Homebrew as long as they are there.",
         mend="They are removed; nothing else is.",
     )
+    left(f"links that were removed ({links})", "they led nowhere.")
     yield StringCommand(*machine.root, "rm", "-f", *map(QuoteString, state.dangling))
 
 
@@ -136,6 +140,7 @@ def agents() -> Commands:
                 "fails.",
                 mend=f"{old}.plist is moved aside; what runs now goes on.",
             )
+            left(f"{place}.old", "it started the same engine twice.")
             yield StringCommand("mv", QuoteString(place), QuoteString(f"{place}.old"))
         elif label in state.unloaded:
             found(

@@ -21,6 +21,7 @@ from deploys.build import (
     files_hash,
     site_directory,
 )
+from deploys.changes import change
 from deploys.facts.docker import BUILD_LABEL, IMAGE_LABEL, BlogImages, Images
 from deploys.facts.machine import ThisMachine
 from deploys.facts.site import shell_path
@@ -57,7 +58,11 @@ def bases(settings: Settings) -> Steps:
         "The base images are not here.",
         mend=f"They are pulled: {images.why}.",
     )
-    for name in (images.builder, images.server):
+    names = (images.builder, images.server)
+    there = host.get_fact(Images, client=engine.client, references=names) if engine.answers else {}
+    for name in names:
+        if name not in there:
+            change("image", name, engine=engine.name)
         yield StringCommand(*engine.words, "pull", "--quiet", QuoteString(name))
 
 
@@ -97,6 +102,7 @@ def blog(settings: Settings) -> Steps:
         "bootstrapper.server": f"{images.server} {images.server_digest}".strip(),
     }
     words += [word for item in labels.items() for word in ("--label", "=".join(item))]
+    change("image", build.image, engine=engine.name)
     network = ["--network", "none"] if images.origin == "packages" else []
     yield StringCommand(
         "sh",
@@ -153,6 +159,7 @@ def _from_packages(images: BaseImages) -> Steps:
     if machine.root:
         make = f"{' '.join(machine.root)} {make}"
     yield StringCommand(f"{make} > {archive}.part && mv {archive}.part {archive}")
+    change("image", images.builder, engine=engine.name)
     yield StringCommand(
         *engine.words,
         "import",
@@ -162,6 +169,7 @@ def _from_packages(images: BaseImages) -> Steps:
         images.builder,
     )
     yield StringCommand("rm", "-f", archive)
+    change("image", images.server, engine=engine.name)
     yield StringCommand(
         *engine.words,
         *("build", "--quiet", "--network", "none", "--tag", images.server),
@@ -176,6 +184,7 @@ def _upload(
     """Our own files, on the machine: in the user's cache, in a directory named by their content."""
     home = host.get_fact(ThisMachine).home
     target = str(PurePosixPath(home) / ".cache/bootstrapper/files" / files_hash(folder, names))
+    change("directory", target)
     yield StringCommand("mkdir", "-p", QuoteString(target))
     for name in names:
         yield FileUploadCommand(str(FILES / folder / name), f"{target}/{name}")

@@ -8,14 +8,18 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.context import host
 
+from deploys.changes import change, left
+from deploys.facts.docker_config import DockerConfig
 from deploys.facts.engine import ContainerEngine, Engine, owner_of
 from deploys.facts.homebrew import Homebrew
 from deploys.facts.mac_engine import EngineName, MacEngines, MacEngineState
 from deploys.facts.mac_engine_upkeep import ColimaUpkeep
+from deploys.facts.text_file import TextFile
 from deploys.findings import found, refuse
 from deploys.operations import Commands, homebrew
 from deploys.operations import mac_engine_upkeep as upkeep
@@ -274,11 +278,12 @@ def _started(
     """Start it, and wait for its answer. `first`: what `mended` can mend is no failure yet."""
     forgiven = ""
     if first and name == "colima":
-        asked = shlex.join([*_environment(state, "colima"), "colima"])
+        asked = shlex.join([*environment(state, "colima"), "colima"])
         forgiven = upkeep.is_mendable(_log(state), asked)
     for words in _STARTS[name](state, settings):
+        _said_of_machine(words, state)
         limit = _CREATION_SECONDS if "--cpus" in words or "init" in words else _START_SECONDS
-        line = shlex.join([*_environment(state, words[0]), *words])
+        line = shlex.join([*environment(state, words[0]), *words])
         if "stop" in words:
             line = f"{line} || true"
         elif words[-1] != "init" and "start" in words:
@@ -290,14 +295,39 @@ def _started(
     yield StringCommand("sh", "-c", QuoteString(pass_over + _answering(name, state)))
 
 
+def _said_of_machine(words: list[str], state: MacEngineState) -> None:
+    """Say that a virtual machine is made. With it colima makes a context of Docker's its own, and
+    includes a file in ssh's configuration (colima's docs/FAQ.md; cmd/start.go)."""
+    if "--cpus" in words:
+        config = host.get_fact(DockerConfig)
+        folder = PurePosixPath(config.file).parent
+        contexts = (f"{folder}/contexts/meta", f"{folder}/contexts", str(folder))
+        _shared_file(config.target, contexts, what="docker")
+        ssh = host.get_fact(TextFile, path="~/.ssh/config").path
+        line = f"Include {state.colima_home}/ssh_config"
+        _shared_file(ssh, (str(PurePosixPath(ssh).parent),), what="ssh", line=line)
+        is_new = host.get_fact(TextFile, path=state.colima_home).kind == "missing"
+        change("vm", "colima", home=state.colima_home, home_is_new=is_new)
+    elif "init" in words:
+        left("Podman's virtual machine", "`podman machine rm` removes it, with all that is in it.")
+
+
+def _shared_file(path: str, folders: tuple[str, ...], **about: str) -> None:
+    """`folders` come with the file, if they are not there yet."""
+    text = host.get_fact(TextFile, path=path)
+    content = text.content if text.kind == "file" else None
+    new = [one for one in folders if host.get_fact(TextFile, path=one).kind == "missing"]
+    change("file", text.path, content=content, folders=new, **about)
+
+
 def _answering(name: EngineName, state: MacEngineState) -> str:
     """A script that waits until the engine answers what `docker info` asks; curl has a time limit,
     which the client has not, and a socket may accept a connection and say nothing."""
     kind = _KINDS[name]
-    environment = shlex.join(_environment(state, _ASKED.get(name, "open")))
+    words = shlex.join(environment(state, _ASKED.get(name, "open")))
     return f"""
 end=$(($(date +%s) + {kind.seconds}))
-until socket={_SOCKET[name].replace("ENV", environment).strip()} && [ -S "$socket" ] &&
+until socket={_SOCKET[name].replace("ENV", words).strip()} && [ -S "$socket" ] &&
   curl -fs --noproxy '*' --max-time 5 -o /dev/null --unix-socket "$socket" http://localhost/info
 do
   if [ "$(date +%s)" -ge "$end" ]; then
@@ -322,7 +352,7 @@ def _log(state: MacEngineState) -> str:
     return log.replace("'~/", "~/'", 1)
 
 
-def _environment(state: MacEngineState, program: str) -> list[str]:
+def environment(state: MacEngineState, program: str) -> list[str]:
     """colima calls limactl and docker: the PATH is made longer where the user's is too short."""
     needed = {program, "docker"} if program == "colima" else {program}
     if program == "open" or needed <= state.own:

@@ -10,6 +10,7 @@ import shlex
 from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
+from deploys.changes import left
 from deploys.facts.engine import ContainerEngine
 from deploys.facts.homebrew import Homebrew
 from deploys.facts.mac_engine import EngineName, MacEngines, MacEngineState
@@ -80,6 +81,7 @@ def mends(state: MacEngineState, files: ColimaFiles) -> Commands:
             'requirement 1 of 5: "ssh"`.',
             mend="Only you may read it again.",
         )
+        left(f"{key}, which only you may read now", "ssh does not use it otherwise.")
         yield StringCommand("chmod", "600", shlex.quote(key))
     if files.cause == "network":
         yield from _network_cleared(state, files)
@@ -230,6 +232,7 @@ def _network_cleared(state: MacEngineState, files: ColimaFiles) -> Commands:
         means="The network of a machine that is gone has left a socket behind.",
         mend=f"{folder} is removed, which Lima makes anew at the start.",
     )
+    left(f"{folder}, which was removed", "colima did not start with it.")
     yield StringCommand("rm", "-rf", shlex.quote(folder))
 
 
@@ -258,5 +261,6 @@ def _lima_again(files: ColimaFiles) -> Commands:
         means=means,
         mend="Homebrew installs Lima and colima again, once; the virtual machine stays.",
     )
+    left("Lima and colima, installed again", "they were built for another macOS.")
     yield homebrew.reinstall("lima")
     yield homebrew.reinstall("colima")

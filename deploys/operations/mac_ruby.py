@@ -13,6 +13,7 @@ from pyinfra.api import FileUploadCommand, QuoteString, StringCommand, operation
 from pyinfra.context import host
 
 from deploys.build import FILES, files_hash, site_directory
+from deploys.changes import change, left
 from deploys.facts.homebrew import Homebrew
 from deploys.facts.mac_ruby import GEMS, RubyOnMac, RubyState, SiteBundle
 from deploys.findings import found
@@ -57,6 +58,10 @@ def installed(settings: Settings) -> Commands:
         f"Ruby {choice.version} is not installed{_asked(choice.wanted)}.",
         mend=f"{choice.origin} is here, and builds it; that takes some minutes.",
     )
+    left(
+        f"Ruby {choice.version} of {choice.origin}",
+        f"gems of yours may be in it by now; {choice.origin} removes it when you ask it to.",
+    )
     yield _build(choice)
 
 
@@ -86,11 +91,17 @@ def gems(settings: Settings) -> Steps:
             f"Gemfile.lock asks for Bundler {bundler.version}, which this Ruby does not have.",
         )
         gem = ("env", "-u", "GEM_HOME", "-u", "GEM_PATH", QuoteString(f"{choice.bin}/gem"))
+        left(
+            f"Bundler {bundler.version} in {choice.directory}",
+            f"other sites may use it; `{choice.bin}/gem uninstall bundler -v {bundler.version}` "
+            "removes it.",
+        )
         yield StringCommand(*gem, "install", "bundler", "-v", bundler.version, "--no-document")
     elif wanted.in_order:
         return
     ruby_repair.say_why(state, choice, wanted.directory)
     scripts = yield from _upload(state.home)
+    change("directory", wanted.directory)
     yield StringCommand(
         "env",
         *(QuoteString(f"{key}={value}") for key, value in wanted.environment.items()),
@@ -226,6 +237,7 @@ def _upload(home: str) -> Generator[StringCommand | FileUploadCommand, None, str
     """Our own files, on the machine: in the user's cache, in a directory named by their content."""
     name = "-".join(files_hash(folder, names) for folder, names in _SCRIPTS)
     target = f"{home}/.cache/bootstrapper/files/{name}"
+    change("directory", target)
     yield StringCommand("mkdir", "-p", QuoteString(target))
     for folder, names in _SCRIPTS:
         for file in names:

@@ -7,6 +7,7 @@ import shlex
 
 from pyinfra.api import QuoteString, StringCommand
 
+from deploys.changes import left
 from deploys.facts.mac_ruby import Manager, RubyState
 from deploys.findings import found, refuse
 from deploys.operations import Commands, homebrew
@@ -55,6 +56,7 @@ def built_again(choice: Choice, managers: tuple[Manager, ...]) -> Commands:
         formula = choice.directory.rpartition("/")[2]
         reinstall = homebrew.reinstall(formula)
         found("ruby.library-gone", seen, means=means, mend="Homebrew installs it again.")
+        left(f"{formula}, installed again", "it did not work before.")
         yield reinstall
         next_to_try = f"brew reinstall openssl@3 libyaml {formula}"
     else:
@@ -65,6 +67,7 @@ def built_again(choice: Choice, managers: tuple[Manager, ...]) -> Commands:
             mend=f"{choice.origin} builds it again in its place, which takes some minutes; gems "
             "that are there stay.",
         )
+        left(f"Ruby {choice.version}, built again", "it did not work before.")
         yield _build_over(choice, managers)
         next_to_try = f"remove {choice.directory} with the gems in it, and run this again"
     yield StringCommand("sh", "-c", QuoteString(_seen_to_load(choice, next_to_try)))

@@ -6,6 +6,7 @@ from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.context import host
 
 from deploys.build import clone_of, current_site, repository_of, site_directory
+from deploys.changes import change
 from deploys.facts.site import RepositoryHeads, shell_path
 from deploys.findings import found, refuse
 from deploys.operations import Commands
@@ -39,6 +40,7 @@ def cloned(settings: Settings) -> Commands:
     else:
         found("blog.repository-missing", f"There is no clone of {url} yet.")
         depth = ("--depth", "1", "--recurse-submodules", "--shallow-submodules")
+        change("directory", directory)
         yield StringCommand("rm", "-rf", f"{there}.part")
         yield StringCommand(
             *_QUIET, "clone", "--quiet", *depth, *which, "--", QuoteString(url), f"{there}.part"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
+from deploys.changes import change
 from deploys.facts.text_file import Text, TextFile
 from deploys.findings import found, refuse
 from deploys.operations import Commands
@@ -104,6 +105,7 @@ def block(path: str, lines: list[str], purpose: str, marker: str = MARKER) -> Co
         )
     else:
         found("text.block-unwanted", f"{path} has lines for {purpose} that are not needed.")
+    change("block", path, content=text.content if text.kind == "file" else None)
     yield StringCommand(_script(text, span, lines, marker))
 
 
@@ -143,6 +145,17 @@ def outside(content: bytes, marker: str = MARKER) -> list[str]:
         span = None
     rest = content[: span.start] + content[span.end :] if span else content
     return rest.decode("utf-8", "replace").splitlines()
+
+
+def replacing(text: Text, parts: list[str], marker: str = MARKER) -> str:
+    """A script that gives a file the content that some commands print; they may read `$file`."""
+    template = _CREATE if text.kind == "missing" else _REPLACE
+    return template.format(
+        file=shlex.quote(text.path),
+        marker=marker,
+        sum=shlex.quote(text.sum),
+        content="\n".join(f"  {part}" for part in parts or [":"]),
+    ).strip()
 
 
 def _span(text: Text, path: str, marker: str) -> Span | None:
@@ -188,13 +201,7 @@ def _script(text: Text, span: Span | None, lines: list[str], marker: str) -> str
         parts.append("printf '%s\\n' " + " ".join(map(shlex.quote, (first, *lines, last))))
     if end < size:
         parts.append(f'tail -c +{end + 1} "$file"')
-    template = _CREATE if text.kind == "missing" else _REPLACE
-    return template.format(
-        file=shlex.quote(text.path),
-        marker=marker,
-        sum=shlex.quote(text.sum),
-        content="\n".join(f"  {part}" for part in parts or [":"]),
-    ).strip()
+    return replacing(text, parts, marker)
 
 
 def _markers(marker: str) -> tuple[str, str]:

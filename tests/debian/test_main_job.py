@@ -221,6 +221,63 @@ def test_ctrl_c_ends_cleanly_and_the_next_run_goes_on(bare_disk: Disk, machine_c
         assert again.returncode == 0, again.stdout + again.stderr
 
 
+# What is different after an undo, and why.
+NOT_AS_BEFORE = {
+    "/home/dev/.cache/bootstrapper": "the private environment, which runs the undo itself",
+    "/home/dev/.local": "the record, the journal and the logs",
+    "/home/dev/.sudo_as_admin_successful": "sudo's own",
+    "/var/lib/apt": "what apt knows of packages, renewed",
+    "/var/cache": "downloads and caches of apt, debconf, man and fonts",
+    "/var/log": "logs",
+    "/var/lib/dpkg": "dpkg's database, which remembers removed packages",
+    "/var/lib/docker": "the engine's own, empty of images",
+    "/var/lib/containerd": "likewise",
+    "/var/lib/systemd": "what systemd remembers of services of removed packages",
+    "/var/lib/ucf": "what ucf remembers of configuration files",
+    "/etc": "configuration files of removed packages, the group docker: `apt-get purge` has them",
+    "/usr/local/share": "directories that packages' scripts make",
+}
+
+
+def test_undo_leaves_the_machine_as_it_was(machine: DebianMachine) -> None:
+    machine.copy_checkout(PROJECT, HOME)
+    machine.run(["cp", "-R", f"{HOME}/examples/blog", BLOG], user="dev")
+    before = files(machine), packages(machine), groups(machine)
+    run(machine, "--set", "docker_group=true")
+    assert "docker" in groups(machine)
+    plan = bootstrap(machine, "undo", "--plan")
+    assert plan.returncode == 0, plan.stdout + plan.stderr
+    print(plan.stdout)
+    print(run(machine, "undo"))
+    for place, why in NOT_AS_BEFORE.items():
+        print(f"not compared: {place} ({why})")
+    assert packages(machine) == before[1]
+    assert groups(machine) == before[2]
+    changed_files = files(machine) ^ before[0]
+    assert not changed_files, "\n".join(sorted(changed_files))
+    assert not any("dockerd" in task.command for task in machine.processes())
+    assert "Nothing to take back." in run(machine, "undo")
+
+
+def packages(machine: DebianMachine) -> list[str]:
+    listing = machine.run(["dpkg-query", "-W", "-f", "${db:Status-Abbrev} ${Package}\n"]).stdout
+    return [line for line in listing.splitlines() if line.startswith("ii")]
+
+
+def groups(machine: DebianMachine) -> list[str]:
+    return machine.run(["id", "-nG", "dev"]).stdout.split()
+
+
+def files(machine: DebianMachine) -> set[str]:
+    """Each file that is compared, with its mode, owner and size."""
+    prune = [w for place in NOT_AS_BEFORE for w in ("-path", place, "-prune", "-o")]
+    prune += ["-name", "__pycache__", "-prune", "-o"]
+    shown = ["-printf", "%M %u:%g %s %p %l\n"]
+    places = ["/home", "/root", "/usr", "/opt", "/var", "/etc"]
+    listing = machine.run(["find", *places, "-xdev", *prune, "!", "-type", "d", *shown]).stdout
+    return set(listing.splitlines())
+
+
 def test_a_browser_sees_the_blog(proved: DebianMachine) -> None:
     with tempfile.TemporaryDirectory() as profile:
         picture = Path(profile) / "page.png"

@@ -13,8 +13,8 @@ import pytest
 from bootstrapper.engine import Engine
 from bootstrapper.results import OperationResult
 from deploys.container_engine import container_engine
-from deploys.facts.debian import AptCandidates, DpkgPackages
-from deploys.facts.engine import ContainerEngine
+from deploys.facts.debian import AptCandidates, AptInstallation, DpkgPackages
+from deploys.facts.engine import AtBoot, ContainerEngine
 from deploys.facts.machine import Machine, ThisMachine
 from deploys.machine import machine
 from tests.support import Remembering, fake_inventory, stage
@@ -70,6 +70,8 @@ def plan(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, OperationRe
             ThisMachine: machine,
             DpkgPackages: DpkgPackages().process(packages),
             ContainerEngine: ContainerEngine().process(engine),
+            AptInstallation: (),
+            AtBoot: False,
             AptCandidates: AptCandidates().process(candidates or []),
         }
         inventory = fake_inventory("laptop")

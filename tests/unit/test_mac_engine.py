@@ -17,6 +17,7 @@ from deploys.facts.homebrew import BrewState, Homebrew
 from deploys.facts.mac_engine import MacEngines, MacEngineState
 from deploys.facts.mac_engine_upkeep import ColimaFiles, ColimaUpkeep, DesktopFiles, DesktopUpkeep
 from deploys.facts.machine import ThisMachine
+from deploys.facts.text_file import Text, TextFile
 from tests.support import Remembering, fake_inventory, stage
 from tests.unit.test_debian_stages import LAPTOP
 
@@ -63,6 +64,7 @@ def planned(
         ContainerEngine: engine,
         MacEngines: state,
         DockerConfig: config,
+        TextFile: Text("/Users/ada/a file", "missing"),
         ColimaUpkeep: files,
         DesktopUpkeep: desktop,
         Homebrew: BrewState(prefix="/opt/homebrew", works=True),

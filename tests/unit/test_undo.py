@@ -1,0 +1,580 @@
+"""Taking back: facts and the journal in, commands out; what is not ours stays, and is said."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bootstrapper.engine import Engine as Program
+from bootstrapper.engine import FactFailed
+from bootstrapper.results import OperationResult
+from deploys.changes import KINDS, Change, Made
+from deploys.facts.colima_folder import ColimaFolder, Folder
+from deploys.facts.debian import AptManual, AptRemoval, DpkgPackages, Packages
+from deploys.facts.docker_contents import Contents, EngineContents
+from deploys.facts.engine import ContainerEngine, DaemonRuns, Engine
+from deploys.facts.homebrew import BrewState, Homebrew
+from deploys.facts.homebrew_receipts import HomebrewReceipts, Keg, Receipts
+from deploys.facts.mac import TOOLS, DeveloperTools, ToolsState
+from deploys.facts.mac_engine import MacEngines, MacEngineState
+from deploys.facts.machine import GroupMembers, Machine, ThisMachine
+from deploys.operations.undo import Undoing
+from deploys.undo import _OPERATIONS, undo
+from tests.support import Remembering, evaluate, fake_inventory, stage
+from tests.unit.test_debian_stages import LAPTOP
+from tests.unit.test_homebrew import MAC
+
+HOME = "/Users/ada/.colima"
+NOBODY = Engine(False, ("docker",), reason="nobody answers")
+COLIMA = Engine(True, ("docker",), "colima", "29.5.2", context="colima")
+OURS = Contents(
+    containers={"bootstrapper-blog": "bootstrapper/blog:1"},
+    ours=frozenset({"bootstrapper-blog"}),
+    images=frozenset({"bootstrapper/blog:1", "ruby:3.4-slim"}),
+)
+THEIRS = replace(OURS, containers={**OURS.containers, "db": "postgres:18"})
+MACHINE = Folder(is_there=True, machines=frozenset({"colima"}))
+BREW = BrewState(
+    prefix="/opt/homebrew",
+    works=True,
+    owner="ada",
+    formulae={"jq": ("1.8",), "oniguruma": ("6",)},
+)
+KEGS = {
+    "jq": Keg("jq", frozenset({"oniguruma"}), installed=1000.0),
+    "oniguruma": Keg("oniguruma", on_request=False),
+}
+RECEIPTS = Receipts(kegs=KEGS)
+
+
+def made(kind: Any, target: str, **before: object) -> Made:
+    return Made(Change(kind, target, before))
+
+
+JQ = made("formula", "jq", there=[])
+VM = made("vm", "colima", home=HOME, home_is_new=True)
+BLOG = made("container", "bootstrapper-blog")
+PULLED = made("image", "ruby:3.4-slim")
+BREWED = made("homebrew", "/opt/homebrew")
+
+
+def planned(
+    *changes: Made, facts: Mapping[Any, Any] | None = None, everything: bool = False
+) -> dict[str, OperationResult]:
+    """Evaluates an undo on a Mac, or on what else the facts say."""
+    answers: dict[type, Any] = {
+        ThisMachine: MAC,
+        ContainerEngine: COLIMA,
+        EngineContents: OURS,
+        ColimaFolder: Folder(),
+        MacEngines: MacEngineState(
+            colima_home=HOME, programs=frozenset({"colima", "docker"}), path="/bin"
+        ),
+        Homebrew: BREW,
+        HomebrewReceipts: RECEIPTS,
+        DeveloperTools: ToolsState(),
+        **(facts or {}),
+    }
+    inventory = fake_inventory("laptop")
+    with Program(inventory, Remembering()) as running:
+        (host,) = inventory
+
+        def get_fact(fact: type, **asked: Any) -> Any:
+            answer = answers[fact]
+            return answer(**asked) if callable(answer) else answer
+
+        setattr(host, "get_fact", get_fact)  # noqa: B010 (a method of this one host)
+        declared = stage(lambda: undo(Undoing(changes, everything)))
+        (result,) = running.evaluate([declared], apply=False)
+    assert result.failure is None
+    return {operation.name: operation for operation in result.operations}
+
+
+def said(operation: OperationResult) -> str:
+    return " ".join(map(str, operation.findings))
+
+
+def is_kept(operation: OperationResult) -> bool:
+    """Nothing is done, and it is said."""
+    severities = {finding.severity for finding in operation.findings}
+    return operation.status == "unchanged" and severities == {"notice"}
+
+
+def is_gone(operation: OperationResult) -> bool:
+    return operation.status == "unchanged" and operation.findings == ()
+
+
+def test_each_kind_of_change_has_a_way_back_or_a_reason_why_not() -> None:
+    assert set(_OPERATIONS) == set(KINDS)
+
+
+def test_what_is_gone_already_needs_nothing() -> None:
+    gone = planned(
+        *(BLOG, PULLED, VM, JQ, BREWED, made("tools", TOOLS), made("tap", "a/b")),
+        *(made("cask", "x", apps=[], there=[]), made("trust", "a/b", what="tap")),
+        facts={
+            EngineContents: Contents(),
+            Homebrew: BrewState(),
+            HomebrewReceipts: Receipts(),
+        },
+    )
+    assert len(gone) == 9
+    assert all(is_gone(operation) for operation in gone.values()), gone
+
+
+def test_what_has_no_way_back_is_named_with_the_reason() -> None:
+    (left,) = planned(made("left", "Homebrew, updated", why="it was too old.")).values()
+    assert is_kept(left)
+    assert said(left) == "Left as it is: Homebrew, updated: it was too old."
+
+
+def test_one_that_cannot_be_taken_back_does_not_stop_the_others() -> None:
+    def fails(**_: object) -> Receipts:
+        raise FactFailed("HomebrewReceipts", "cat", ["Input/output error"])
+
+    results = planned(JQ, PULLED, facts={HomebrewReceipts: fails})
+    assert [operation.status for operation in results.values()] == ["unknown", "planned"]
+
+
+# Containers, images, the virtual machine
+
+
+def test_our_container_and_images_are_removed() -> None:
+    results = planned(BLOG, made("image", "bootstrapper/blog:1"), PULLED)
+    assert [operation.commands for operation in results.values()] == [
+        ("docker rm --force bootstrapper-blog",),
+        ("docker image rm bootstrapper/blog:1",),
+        ("docker image rm ruby:3.4-slim",),
+    ]
+
+
+def test_a_container_of_that_name_that_is_not_ours_stays() -> None:
+    theirs = replace(OURS, ours=frozenset())
+    assert is_gone(planned(BLOG, facts={EngineContents: theirs})[f"container {BLOG.target}"])
+
+
+def test_an_image_that_a_container_of_others_was_made_from_stays() -> None:
+    used = replace(OURS, containers={**OURS.containers, "irb": "ruby:3.4-slim"})
+    kept = planned(PULLED, facts={EngineContents: used})["image ruby:3.4-slim"]
+    assert is_kept(kept)
+    assert "irb was made from it" in said(kept)
+
+
+def test_stages_of_our_builds_go_with_the_image() -> None:
+    left = replace(OURS, nameless=frozenset({"a"}), stages=frozenset({"a"}))
+    (_, prune) = planned(PULLED, facts={EngineContents: left})["image ruby:3.4-slim"].commands
+    assert prune == "docker image prune --force --filter label=bootstrapper.stage"
+
+
+def test_without_an_engine_it_is_said_that_nobody_can_look() -> None:
+    facts = {ContainerEngine: NOBODY, ColimaFolder: MACHINE}
+    assert is_kept(planned(BLOG, VM, facts=facts)[f"container {BLOG.target}"])
+
+
+def test_what_is_in_another_engine_than_the_one_that_answers_is_not_taken_for_gone() -> None:
+    ours = made("container", BLOG.target, engine="colima")
+    facts = {
+        ContainerEngine: replace(COLIMA, name="docker-desktop"),
+        EngineContents: Contents(),
+        ColimaFolder: MACHINE,
+    }
+    kept = planned(ours, VM, facts=facts)[f"container {BLOG.target}"]
+    assert is_kept(kept)
+    assert "its engine, colima, does not answer" in said(kept)
+
+
+def test_what_was_in_a_machine_that_is_gone_is_gone() -> None:
+    assert is_gone(planned(BLOG, VM, facts={ContainerEngine: NOBODY})[f"container {BLOG.target}"])
+
+
+def test_a_machine_that_holds_only_what_is_ours_is_deleted_with_its_directory() -> None:
+    delete, remove = planned(BLOG, PULLED, VM, facts={ColimaFolder: MACHINE})["vm colima"].commands
+    assert delete.endswith("colima delete --force --data")
+    assert remove == f"rm -rf {HOME}"
+
+
+def test_downloads_go_only_when_asked_for() -> None:
+    facts = {ColimaFolder: MACHINE}
+    kept = planned(BLOG, PULLED, VM, JQ, BREWED, facts=facts)
+    gone = planned(BLOG, PULLED, VM, JQ, BREWED, facts=facts, everything=True)
+    for name in ("vm colima", "homebrew /opt/homebrew"):
+        assert not any("Library/Caches" in command for command in kept[name].commands)
+        assert any("Library/Caches" in command for command in gone[name].commands)
+
+
+@pytest.mark.parametrize(
+    ("inside", "named"),
+    [
+        (THEIRS, "the container db"),
+        (replace(OURS, volumes=frozenset({"data"})), "the volume data"),
+        (replace(OURS, images=OURS.images | {"alpine:3"}), "the image alpine:3"),
+        (replace(OURS, nameless=frozenset({"f00"})), "the image f00"),
+    ],
+)
+def test_a_machine_that_holds_something_of_others_stays_and_the_command_is_said(
+    inside: Contents, named: str
+) -> None:
+    facts = {ColimaFolder: MACHINE, EngineContents: inside}
+    kept = planned(BLOG, PULLED, VM, facts=facts)["vm colima"]
+    assert is_kept(kept)
+    assert named in said(kept)
+    assert "`colima delete --data`" in said(kept)
+
+
+def test_a_machine_that_is_off_stays_because_nobody_can_look_into_it() -> None:
+    facts = {ColimaFolder: MACHINE, ContainerEngine: NOBODY}
+    kept = planned(VM, facts=facts)["vm colima"]
+    assert is_kept(kept)
+    assert "it is off" in said(kept)
+
+
+def test_a_directory_with_other_machines_stays() -> None:
+    both = replace(MACHINE, machines=frozenset({"colima", "colima-work"}))
+    facts = {ColimaFolder: both}
+    assert len(planned(BLOG, PULLED, VM, facts=facts)["vm colima"].commands) == 1
+
+
+def test_what_a_machine_that_stays_needs_is_not_uninstalled() -> None:
+    brew = replace(BREW, formulae={"colima": ("1",), "docker": ("29",)})
+    receipts = Receipts(kegs={name: Keg(name) for name in brew.formulae})
+    facts = {
+        **{ColimaFolder: MACHINE, EngineContents: THEIRS},
+        **{Homebrew: brew, HomebrewReceipts: receipts},
+    }
+    formulae = [made("formula", name, there=[]) for name in brew.formulae]
+    results = planned(BLOG, PULLED, VM, *formulae, facts=facts)
+    for name in brew.formulae:
+        assert is_kept(results[f"formula {name}"])
+
+
+# Homebrew
+
+
+def test_a_formula_goes_with_what_came_with_it_and_nothing_is_removed_blindly() -> None:
+    first, second = planned(JQ)["formula jq"].commands
+    assert " brew uninstall --formula jq " in first.replace("/opt/homebrew/bin/", "")
+    assert " uninstall --formula oniguruma " in second
+    assert "HOMEBREW_NO_AUTOREMOVE=1" in first
+
+
+def test_a_formula_that_something_else_needs_by_now_stays() -> None:
+    needed = Receipts(kegs={**KEGS, "theirs": Keg("theirs", frozenset({"jq", "oniguruma"}))})
+    kept = planned(JQ, facts={HomebrewReceipts: needed})["formula jq"]
+    assert is_kept(kept)
+    assert "theirs needs it now" in said(kept)
+
+
+def test_all_versions_of_a_formula_of_ours_go() -> None:
+    brew = replace(BREW, formulae={**BREW.formulae, "jq": ("1.8", "1.9")})
+    commands = planned(JQ, facts={Homebrew: brew})["formula jq"].commands
+    assert "uninstall --formula --force jq" in commands[0]
+
+
+def test_a_formula_that_was_installed_after_we_had_failed_is_the_users() -> None:
+    failed = replace(JQ, finished=False, begun=100.0, ended=200.0)
+    assert is_kept(planned(failed)["formula jq"])
+    cut = replace(JQ, finished=False, begun=990.0)
+    assert planned(cut)["formula jq"].status == "planned"
+
+
+def test_an_app_that_was_there_before_is_not_removed_with_its_cask() -> None:
+    brew = replace(BREW, casks={"rectangle": ("0.9",)})
+    receipts = replace(RECEIPTS, apps={"rectangle": frozenset({"Rectangle.app"})})
+    facts = {Homebrew: brew, HomebrewReceipts: receipts}
+    ours = made("cask", "rectangle", apps=["Safari.app"], there=[])
+    adopted = made("cask", "rectangle", apps=["Rectangle.app"], there=[])
+    assert "uninstall --cask rectangle" in planned(ours, facts=facts)["cask rectangle"].commands[0]
+    assert is_kept(planned(adopted, facts=facts)["cask rectangle"])
+
+
+def test_an_engine_that_came_as_a_cask_and_holds_something_of_others_stays() -> None:
+    brew = replace(BREW, casks={"orbstack": ("2",)})
+    facts = {
+        **{Homebrew: brew, EngineContents: THEIRS},
+        ContainerEngine: replace(COLIMA, name="orbstack"),
+    }
+    assert is_kept(
+        planned(made("cask", "orbstack", apps=[], there=[]), facts=facts)["cask orbstack"]
+    )
+
+
+def test_a_tap_and_its_trust_go_unless_something_of_it_stays() -> None:
+    brew = replace(BREW, taps=frozenset({"a/b"}), trusted=frozenset({"a/b"}))
+    tap, trust = made("tap", "a/b"), made("trust", "a/b", what="tap")
+    results = planned(trust, tap, facts={Homebrew: brew})
+    assert results["trust a/b"].commands[0].endswith("brew untrust --tap a/b")
+    assert results["tap a/b"].commands[0].endswith("brew untap a/b")
+    of_it = Receipts(kegs={"jq": replace(KEGS["jq"], tap="a/b")})
+    facts = {Homebrew: brew, HomebrewReceipts: of_it}
+    assert is_kept(planned(tap, facts=facts)["tap a/b"])
+    assert planned(JQ, tap, facts=facts)["tap a/b"].status == "planned"
+
+
+def test_a_homebrew_of_ours_goes_when_nothing_in_it_is_anybody_elses() -> None:
+    results = planned(JQ, BREWED)
+    *_, remove = results["homebrew /opt/homebrew"].commands
+    assert remove == "sudo -n rm -rf /opt/homebrew"
+    assert results["homebrew /opt/homebrew"].uses_sudo
+
+
+def test_a_homebrew_in_which_something_could_not_be_uninstalled_stays(tmp_path: Path) -> None:
+    first, *_ = planned(JQ, BREWED)["homebrew /opt/homebrew"].commands
+    script = first.replace("/opt/homebrew", str(tmp_path))
+    for empty in ("Cellar", "Caskroom"):
+        (tmp_path / empty).mkdir()
+    assert subprocess.run(["sh", "-c", script], check=False).returncode == 0
+    (tmp_path / "Caskroom" / "rectangle").mkdir()
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "could not be uninstalled. rectangle" in done.stderr
+
+
+@pytest.mark.parametrize("everything", [False, True])
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {HomebrewReceipts: Receipts(kegs={**KEGS, "tree": Keg("tree")})},
+        {HomebrewReceipts: replace(RECEIPTS, casks={"iterm2": "homebrew/cask"})},
+        {HomebrewReceipts: replace(RECEIPTS, places=frozenset({"var/mysql"}))},
+        {Homebrew: replace(BREW, taps=frozenset({"their/tap"}))},
+    ],
+    ids=["formula", "cask", "data", "tap"],
+)
+def test_a_homebrew_that_has_something_of_the_users_is_never_removed(
+    facts: dict[Any, Any], everything: bool
+) -> None:
+    result = planned(JQ, BREWED, facts=facts, everything=everything)
+    assert is_kept(result["homebrew /opt/homebrew"])
+
+
+def test_the_tools_go_only_when_asked_for_and_nothing_needs_them() -> None:
+    tools = made("tools", TOOLS)
+    facts = {DeveloperTools: ToolsState(folder=True)}
+    assert is_kept(planned(tools, facts=facts)[f"tools {TOOLS}"])
+    assert is_kept(planned(tools, facts=facts, everything=True)[f"tools {TOOLS}"])
+    goes = planned(JQ, BREWED, tools, facts=facts, everything=True)[f"tools {TOOLS}"]
+    assert goes.commands[1] == f"sudo -n rm -rf {TOOLS}"
+
+
+# Debian
+
+DOCKER = made("packages", "docker.io", came=["containerd", "docker.io"])
+JEKYLL = made("packages", "jekyll", came=["jekyll", "ruby"])
+NEEDS = {"containerd": {"docker.io"}, "ruby": {"jekyll"}}
+
+
+def on_debian(
+    *changes: Made,
+    needs: Mapping[str, set[str]] = NEEDS,
+    inside: Contents = OURS,
+    manual: frozenset[str] = frozenset({"docker.io", "jekyll"}),
+    machine: Machine = LAPTOP,
+    **more: Any,
+) -> dict[str, OperationResult]:
+    def removed(names: tuple[str, ...]) -> frozenset[str]:
+        return frozenset(names).union(*(needs.get(name, set()) for name in names))
+
+    there = frozenset({"bash", "docker.io", "containerd", "jekyll", "ruby"})
+    facts: dict[Any, Any] = {
+        ThisMachine: machine,
+        ContainerEngine: Engine(True, ("docker",), "docker", "28", daemon=True),
+        EngineContents: inside,
+        DpkgPackages: Packages(there, interrupted=False, lists_fresh=True),
+        AptRemoval: removed,
+        AptManual: manual,
+        DaemonRuns: more.get("runs", False),
+        GroupMembers: more.get("members", ()),
+    }
+    return planned(*changes, facts=facts)
+
+
+def words_of(operation: OperationResult) -> list[str]:
+    (command,) = operation.commands
+    return command.partition(" remove -y ")[2].split()
+
+
+def test_packages_go_with_those_that_came_with_them() -> None:
+    results = on_debian(BLOG, PULLED, JEKYLL, DOCKER)
+    assert words_of(results["packages jekyll"]) == ["jekyll", "ruby"]
+    assert words_of(results["packages docker.io"]) == ["containerd", "docker.io"]
+    assert results["packages jekyll"].commands[0].startswith("sudo -n env DEBIAN_FRONTEND")
+
+
+def test_a_package_that_something_else_needs_by_now_stays() -> None:
+    results = on_debian(JEKYLL, needs={**NEEDS, "ruby": {"jekyll", "vagrant"}})
+    assert words_of(results["packages jekyll"]) == ["jekyll"]
+    kept = on_debian(JEKYLL, needs={**NEEDS, "jekyll": {"site"}, "ruby": {"jekyll", "site"}})
+    assert is_kept(kept["packages jekyll"])
+    assert "site needs it" in said(kept["packages jekyll"])
+
+
+def test_a_package_that_somebody_has_asked_for_since_stays() -> None:
+    manual = frozenset({"docker.io", "jekyll", "ruby"})
+    assert words_of(on_debian(JEKYLL, manual=manual)["packages jekyll"]) == ["jekyll"]
+
+
+def test_an_engine_that_holds_something_of_others_stays_installed_and_running() -> None:
+    results = on_debian(BLOG, PULLED, made("daemon", "dockerd"), DOCKER, inside=THEIRS, runs=True)
+    assert is_kept(results["daemon dockerd"])
+    assert is_kept(results["packages docker.io"])
+    assert "the container db" in said(results["packages docker.io"])
+
+
+def test_an_engine_that_was_started_directly_is_stopped() -> None:
+    (stop,) = on_debian(BLOG, PULLED, made("daemon", "dockerd"), runs=True)[
+        "daemon dockerd"
+    ].commands
+    assert stop.startswith("sudo -n sh -c")
+    assert "/var/run/docker.pid" in stop
+
+
+@pytest.mark.parametrize(
+    ("init", "enabled", "words"),
+    [
+        ("systemd", False, "systemctl disable --now docker.service"),
+        ("systemd", True, "systemctl stop docker.service"),
+        ("sysv", False, "service docker stop"),
+    ],
+)
+def test_a_service_of_the_users_that_was_off_is_off_again(
+    init: str, enabled: bool, words: str
+) -> None:
+    service = made("service", "docker", init=init, enabled=enabled)
+    stopped = on_debian(BLOG, PULLED, service, runs=True)["service docker"]
+    (command,) = stopped.commands
+    assert words in command
+    assert stopped.uses_sudo
+    assert is_kept(on_debian(BLOG, PULLED, service, inside=THEIRS, runs=True)["service docker"])
+    assert is_gone(on_debian(service, DOCKER, runs=True)["service docker"])
+
+
+def test_the_group_is_left_by_the_user_who_joined_it() -> None:
+    joined = made("group", "docker", user="ada")
+    assert on_debian(joined, members=("ada", "eve"))["group docker"].commands == (
+        "sudo -n gpasswd --delete ada docker",
+    )
+    assert is_gone(on_debian(joined, members=("eve",))["group docker"])
+
+
+# Files, for real
+
+
+BLOCK = b"# >>> bootstrapper >>>\nexport A=1\n# <<< bootstrapper <<<\n"
+
+
+def taken_back(one: Made, **options: Any) -> OperationResult:
+    (result,) = evaluate(lambda: undo(Undoing((one,))), apply=True, **options)
+    return result.operations[0]
+
+
+@pytest.mark.parametrize(
+    "before", [None, b"", b"mine\n", b"no end", b"\n\n", b"caf\xe9\r\n"], ids=str
+)
+def test_a_file_with_our_block_becomes_what_it_was(tmp_path: Path, before: bytes | None) -> None:
+    profile = tmp_path / "profile"
+    end = b"\n" if before and not before.endswith(b"\n") else b""
+    profile.write_bytes((before or b"") + end + BLOCK)
+    profile.chmod(0o640)
+    inode = profile.stat().st_mode
+    one = Made(Change("block", str(profile), content=before))
+    assert taken_back(one).status == "changed"
+    if before is None:
+        assert not profile.exists()
+    else:
+        assert profile.read_bytes() == before
+        assert profile.stat().st_mode == inode
+    assert is_gone(taken_back(one))
+    assert len(list(tmp_path.iterdir())) == (before is not None)
+
+
+def test_what_was_written_around_our_block_since_stays(tmp_path: Path) -> None:
+    profile = tmp_path / "profile"
+    profile.write_bytes(b"new first\n" + BLOCK + b"new last")
+    result = taken_back(Made(Change("block", str(profile))))
+    assert profile.read_bytes() == b"new first\nnew last"
+    assert "has been changed since" in said(result)
+
+
+def test_broken_markers_are_left_to_the_user(tmp_path: Path) -> None:
+    profile = tmp_path / "profile"
+    profile.write_bytes(BLOCK.replace(b"<<<", b""))
+    assert is_kept(taken_back(Made(Change("block", str(profile), content=b""))))
+
+
+def test_dockers_configuration_gets_its_former_bytes_and_keeps_its_link_and_mode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    before = b'{ "auths": {"x": {"auth": "secret"}} }'
+    target, kept = tmp_path / "real.json", tmp_path / "kept"
+    kept.write_bytes(before)
+    told = {**json.loads(before), "currentContext": "colima"}
+    target.write_text(json.dumps(told))
+    target.chmod(0o600)
+    link = tmp_path / "config.json"
+    link.symlink_to(target)
+    one = Made(Change("file", str(link), {"what": "docker", "folders": []}, before), kept=kept)
+    result = taken_back(one)
+    assert result.status == "changed", result.failure
+    assert target.read_bytes() == before
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert link.is_symlink()
+    assert "secret" not in "".join(result.commands)
+    assert is_gone(taken_back(one))
+    assert {path.name for path in tmp_path.iterdir()} == {"real.json", "kept", "config.json"}
+
+
+def test_a_directory_of_ours_is_removed_and_no_other(tmp_path: Path) -> None:
+    ours = tmp_path / ".cache/bootstrapper/gems/a"
+    (ours / "b").mkdir(parents=True)
+    assert taken_back(Made(Change("directory", str(ours)))).status == "changed"
+    assert not ours.parent.exists()
+    assert is_gone(taken_back(Made(Change("directory", str(tmp_path)))))
+    assert tmp_path.exists()
+
+
+# The facts
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """A docker that says what it is told to, whatever it is asked."""
+
+    def write(script: str) -> None:
+        (tmp_path / "docker").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "docker").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    return write
+
+
+def test_all_that_an_engine_holds_is_read(docker: Callable[[str], None]) -> None:
+    rows = {
+        "ps": "container\\tbootstrapper-blog\\tbootstrapper/blog:1\\tf00\\n"
+        "container\\tdb\\tpostgres:18\\t\\n",
+        "image": "image\\tlocalhost/bootstrapper/blog:1\\taa\\nimage\\t<none>:<none>\\tbb\\n",
+        "filter": "stage\\tbb\\n",
+        "volume": "volume\\tdata\\n",
+    }
+    docker(
+        f"case $* in *--filter*) printf '{rows['filter']}' ;; ps*) printf '{rows['ps']}' ;; "
+        f"image*) printf '{rows['image']}' ;; *) printf '{rows['volume']}' ;; esac"
+    )
+    script = EngineContents().command(("docker",))
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    found = EngineContents().process(done.stdout.splitlines())
+    assert found.ours == {"bootstrapper-blog"}
+    assert found.of_others(()) == ("the container db", "the volume data")
+
+
+def test_a_listing_that_fails_is_an_error(docker: Callable[[str], None]) -> None:
+    docker("[ $1 != volume ]")
+    script = EngineContents().command(("docker",))
+    assert subprocess.run(["sh", "-c", script], check=False).returncode != 0
