@@ -20,3 +20,13 @@ class Options:
     yes: bool = False
     as_json: bool = False
     verbose: bool = False
+
+
+@dataclass(frozen=True)
+class PreviewOptions:
+    """What the command `preview` takes besides; without a port, the one after the blog's."""
+
+    port: int | None = None
+    drafts: bool = False
+    future: bool = False
+    in_browser: bool = False
