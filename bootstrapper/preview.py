@@ -8,10 +8,12 @@ import hashlib
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
+import gevent
 from pyinfra.context import host
 
 from bootstrapper.console import Terminal
@@ -59,6 +61,8 @@ class Preview:
         self._log = log
         self._port = wishes.port or settings.blog_port + 1
         self._site = _site(settings)
+        self._sent = 0
+        self._untold: dict[int, Change] = {}  # by the number of their update
 
     def run(self, state: Path) -> int:
         """Show the site until somebody ends it.
@@ -141,30 +145,48 @@ class Preview:
         watch = Watch(self._site)
         try:
             with PreviewContainer(wanted, self._output) as container:
-                outcome = self._step(container, watch, first=True)
+                self._send(container, watch.next_change(gevent.sleep))
+                first = container.outcome()
+                assert first  # there is no time limit
+                self._tell(first)
                 if not container.answers():
                     raise PreviewError(
                         f"the preview runs, but port {self._port} of this computer does not lead "
                         "to it. Another program may hold it: choose another with --port."
                     )
-                self._announce(f"{url}{outcome.baseurl}/")
+                self._announce(f"{url}{first.baseurl}/")
                 while True:
-                    self._step(container, watch, first=False)
+                    self._send(container, watch.next_change(lambda s: self._hear(container, s)))
         except ContainerGone as gone:
             self._terminal.end()
             raise self._explained(gone) from None
 
-    def _step(self, container: PreviewContainer, watch: Watch, *, first: bool) -> Outcome:
-        """Wait for a change, and show what comes of it."""
-        change = watch.next_change(container.check)
-        named = "" if first else _named(change.paths)
-        self._terminal.begin(f"Building {named}", machines=1, show_operations=False)
-        outcome = container.send(update(self._site, change))
-        self._terminal.end()
-        self._log.write(f"changed {list(change.paths)[:100]}: {outcome}")
-        said, *details = _told(change, outcome, named)
+    def _send(self, container: PreviewContainer, change: Change) -> None:
+        named = f": {_named(change.paths)}" if self._sent else ""
+        self._sent += 1
+        self._untold[self._sent] = change
+        self._terminal.begin(f"Building{named}", machines=1, show_operations=False)
+        container.send(update(self._site, change))
+
+    def _hear(self, container: PreviewContainer, seconds: float) -> None:
+        """Tell the outcomes that come within so many seconds."""
+        end = time.monotonic() + seconds
+        while (rest := end - time.monotonic()) > 0:
+            if outcome := container.outcome(rest):
+                self._tell(outcome)
+
+    def _tell(self, outcome: Outcome) -> None:
+        told = {
+            number: change for number, change in self._untold.items() if number <= outcome.number
+        }
+        if outcome.whole:
+            for number in told:
+                del self._untold[number]
+        if not self._untold:
+            self._terminal.end()
+        self._log.write(f"{outcome}")
+        said, *details = _told(list(told.values()), outcome, first=1 in told)
         self._terminal.verdict(THIS_MACHINE, said, ok=not outcome.error, details=details)
-        return outcome
 
     def _announce(self, address: str) -> None:
         with_them = [
@@ -225,27 +247,38 @@ def _named(paths: Sequence[str]) -> str:
     return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
-def _told(change: Change, outcome: Outcome, named: str) -> list[str]:
-    """What came of a change, the most important line first; `named` is empty for a first build."""
-    lines = _of_failure(change, outcome, named) if outcome.error else []
-    if not outcome.error:
-        done = f"in {outcome.seconds:.1f} s"
-        lines = [f"Rebuilt {done}: {named}" if named else f"Built {done}"]
+def _told(changes: Sequence[Change], outcome: Outcome, *, first: bool) -> list[str]:
+    """What came of some changes, the most important line first."""
+    paths = tuple(dict.fromkeys(path for change in changes for path in change.paths))
+    lines = [_done(outcome, "" if first else _named(paths))]
+    if outcome.error:
+        lines = _of_failure(outcome, () if first else paths)
     warnings = [f"! {text}" for text in outcome.warnings]
     if len(warnings) > SHOWN_WARNINGS:
         more = len(warnings) - SHOWN_WARNINGS
         warnings[SHOWN_WARNINGS:] = [f"… and {more} more, in the log"]
     lines += warnings
-    lines += [f"! {path} cannot be read; it is left out." for path in change.unreadable]
-    if any(Path(path).name in _GEMFILES for path in change.paths) and named:
+    if outcome.whole:
+        unreadable = [path for change in changes for path in change.unreadable]
+        lines += [f"! {_named([path])} cannot be read; it is left out." for path in unreadable]
+    if not first and any(Path(path).name in _GEMFILES for path in paths):
         lines.append("! Other gems come with another start of the preview: Ctrl-C, then start it.")
     return lines
 
 
-def _of_failure(change: Change, outcome: Outcome, named: str) -> list[str]:
+def _done(outcome: Outcome, named: str) -> str:
+    seconds = f"in {outcome.seconds:.1f} s"
+    if not named:
+        return f"Built {seconds}"
+    if not outcome.whole:
+        return f"Shown {seconds}: {named}; the rest of the site follows"
+    return f"Rebuilt {seconds}: {named}"
+
+
+def _of_failure(outcome: Outcome, paths: Sequence[str]) -> list[str]:
     first, *more = outcome.error.splitlines()
-    if named and not any(path in outcome.error for path in change.paths):
-        more.append(f"It came with {named}.")
+    if paths and not any(path in outcome.error for path in paths):
+        more.append(f"It came with {_named(paths)}.")
     return [f"Not built: {first}", *more]
 
 

@@ -19,7 +19,7 @@ from typing import Any, cast
 
 import gevent
 import gevent.os
-from gevent.queue import Queue
+from gevent.queue import Empty, Queue
 
 from bootstrapper.connectors import lines_of
 from bootstrapper.processes import Process, ended, exit_code
@@ -36,8 +36,11 @@ KEPT_LINES = 12
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of an update: `error` is empty if the site was built."""
+    """What came of the first `number` updates: `error` is empty if the site was built, or, without
+    `whole`, what is in the last one of them."""
 
+    number: int
+    whole: bool
     seconds: float
     error: str
     warnings: tuple[str, ...]
@@ -119,32 +122,30 @@ class PreviewContainer:
                 self._process.kill()
             gevent.killall(self._readers)
 
-    def send(self, update: Iterable[bytes]) -> Outcome:
-        """Tell of a change, and wait for what comes of it.
-
-        Raises:
-            ContainerGone: it has ended.
-        """
+    def send(self, update: Iterable[bytes]) -> None:
+        """Tell of a change."""
         descriptor = _pipe(self._process.stdin).fileno()
         gevent.os.make_nonblocking(descriptor)
-        with contextlib.suppress(BrokenPipeError):  # why it has ended is known below
+        with contextlib.suppress(BrokenPipeError):  # whoever asks for the outcome learns why
             for chunk in update:
                 rest = memoryview(chunk)
                 while rest:
                     rest = rest[gevent.os.nb_write(descriptor, rest) :]
-        outcome: Outcome | None = self._outcomes.get()
-        if outcome is None:
-            raise self._end()
-        return outcome
 
-    def check(self) -> None:
-        """Make sure that it is there.
+    def outcome(self, seconds: float | None = None) -> Outcome | None:
+        """The next outcome, waited for at most so long.
 
         Raises:
             ContainerGone: it has ended.
         """
-        if self._process.poll() is not None:
+        try:
+            outcome: Outcome | None = self._outcomes.get(timeout=seconds)
+        except Empty:
+            return None
+        if outcome is None:
+            self._outcomes.put(None)
             raise self._end()
+        return outcome
 
     def answers(self) -> bool:
         """Whether the published port leads to this container. The engine of a virtual machine may
@@ -169,10 +170,8 @@ class PreviewContainer:
     def _read_outcomes(self) -> None:
         for line in lines_of(_pipe(self._process.stdout)):
             told: dict[str, Any] = json.loads(line)
-            warnings = tuple(told["warnings"])
-            self._outcomes.put(
-                Outcome(told["seconds"], told["error"] or "", warnings, told["baseurl"])
-            )
+            told["warnings"] = tuple(told["warnings"])
+            self._outcomes.put(Outcome(**{**told, "error": told["error"] or ""}))
         self._outcomes.put(None)
 
     def _read_words(self) -> None:

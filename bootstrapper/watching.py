@@ -64,12 +64,11 @@ class Watch:
         self._site = site
         self._known: Tree = {}
 
-    def next_change(self, meanwhile: Callable[[], None]) -> Change:
+    def next_change(self, meanwhile: Callable[[float], None]) -> Change:
         """Wait until something is another than at the last call, and has come to rest; at the
         first call, everything is. A site that is not there, while Git changes it say, is waited
-        for. `meanwhile` is called at each look, and may end the waiting with an exception."""
+        for. `meanwhile` spends the seconds between two looks."""
         while True:
-            meanwhile()
             started = time.monotonic()
             now = tree_of(self._site)
             if now and now != self._known:
@@ -79,7 +78,7 @@ class Watch:
                 if change.paths or change.unreadable:
                     return change
             # However many files there are, looking at them takes a small part of the time.
-            gevent.sleep(max(PAUSE_SECONDS, 5 * (time.monotonic() - started)))
+            meanwhile(max(PAUSE_SECONDS, 5 * (time.monotonic() - started)))
 
     def _settled(self, now: Tree) -> Tree:
         """An editor may have written half a file, a checkout half its files."""
@@ -124,7 +123,7 @@ def difference(site: Path, before: Tree, now: Tree) -> Change:
 
 
 def update(site: Path, change: Change) -> Iterator[bytes]:
-    """A change as the preview reads it: a line of JSON, then the bytes of the files.
+    """A change as the preview reads it (see preview.rb): JSON, then the bytes of the files.
 
     A file that has become shorter meanwhile is filled up: the next look at it will tell.
     """
@@ -132,7 +131,8 @@ def update(site: Path, change: Change) -> Iterator[bytes]:
         (path, stamp.size, stamp.mode & 0o777 | 0o644, stamp.modified / 1e9)
         for path, stamp in change.files.items()
     ]
-    yield json.dumps({"files": files, "removed": change.removed}).encode() + b"\n"
+    told = json.dumps({"files": files, "removed": change.removed}).encode()
+    yield f"{len(told):010d}".encode() + told
     for path, stamp in change.files.items():
         missing = stamp.size
         try:

@@ -265,6 +265,30 @@ def test_a_port_that_is_taken_is_one_line(site: Path, tmp_path: Path) -> None:
     assert line.endswith("or choose another with --port.")
 
 
+def test_on_a_site_that_takes_long_the_saved_post_comes_first(
+    new_site: Callable[[], Path], tmp_path: Path
+) -> None:
+    site = new_site()
+    slow = "Jekyll::Hooks.register(:posts, :pre_render) { sleep 0.3 }\n"
+    save(site, "_plugins/slow.rb", slow)
+    for day in range(10, 20):
+        save(site, f"_posts/2024-01-{day}-p.md", POST.format("some words"))
+    with RunningPreview(site, tmp_path) as preview:
+        save(site, "_posts/2024-01-10-p.md", POST.format("the first change"))
+        preview.wait_for_words("Shown in ")
+        assert "the first change" in page(f"{preview.url}/blog/2024/01/10/p.html")[1]
+        assert "Rebuilt" not in preview.said
+        # While all the others are rendered: that is begun anew, and then has both.
+        save(site, "_posts/2024-01-11-new.md", POST.format("the second change"))
+        preview.wait_for_page("/blog/2024/01/11/new.html", lambda text: "second" in text)
+        said = preview.wait_for_words("Rebuilt in ")
+        assert said.endswith("_posts/2024-01-10-p.md, _posts/2024-01-11-new.md")
+        assert "12 posts" in page(f"{preview.url}/blog/")[1]
+        save(site, "_posts/2024-01-10-p.md", "---\ntitle: x\n---\n{% nosuch %}\n")
+        preview.wait_for_words("_posts/2024-01-10-p.md, line 4")
+        assert preview.said.count("Not built") == 1
+
+
 def test_ctrl_c_leaves_nothing_behind_and_the_folder_is_as_it_was(
     site: Path, tmp_path: Path
 ) -> None:

@@ -6,12 +6,16 @@
 #
 # Usage, in the image: PROGRAM=preview.rb sh build-site.sh registry|packages [PLUGIN-TO-LEAVE-OUT...]
 #
-# Input: updates, each a line of JSON {"files": [[PATH, SIZE, MODE, MTIME], ...], "removed": [PATH, ...]}
-# and then the bytes of these files, one after another. Its end is the end of the preview.
-# Output: a line of JSON for each update, saying what came of it.
+# Input: updates, each ten digits that say how long the JSON is that follows, which is
+# {"files": [[PATH, SIZE, MODE, MTIME], ...], "removed": [PATH, ...]}, and then the bytes of these files,
+# one after another. Its end is the end of the preview.
+# Output: a line of JSON for each outcome; its "number" counts the updates that are in it. Where a whole
+# build takes long, one with "whole": false comes first: what was saved is shown, the rest follows. An
+# update that comes meanwhile ends that build.
 # PREVIEW holds the wishes as JSON: id, url, drafts, future.
 
 require "fileutils"
+require "io/wait"
 require "json"
 require_relative "build"
 require_relative "preview-server"
@@ -32,23 +36,58 @@ end
 
 # Keeps a copy of the site as the updates tell.
 class Copy
-  def initialize(input, updates)
+  attr_reader :number
+
+  def initialize(input, number)
     @input = input
-    @updates = updates
+    @number = number
+    @lock = Mutex.new
+    @updates = Queue.new
   end
 
   # Ends this process with the input, whatever it is doing.
   def follow
-    while (line = @input.gets)
-      update = JSON.parse(line)
-      update["removed"].each { |path| remove(path) }
-      update["files"].each { |file| write(*file) }
-      @updates << (update["removed"] + update["files"].map(&:first))
+    loop do
+      @input.wait_readable
+      # Not a byte more is read than this update has: another process may have to go on.
+      @lock.synchronize { take_update }
     end
+  rescue EOFError
     exit!(0)
   end
 
+  # Something has come, or is coming.
+  def news?
+    !@updates.empty? || @lock.locked?
+  end
+
+  # The paths of all updates that have come; waits for the first one.
+  def next_paths
+    paths = @updates.pop
+    paths += @updates.pop until @updates.empty?
+    paths
+  end
+
+  # Between two updates.
+  def at_rest(&block)
+    @lock.synchronize(&block)
+  end
+
   private
+
+  def take_update
+    update = JSON.parse(take(take(10).to_i))
+    update["removed"].each { |path| remove(path) }
+    update["files"].each { |file| write(*file) }
+    @number += 1
+    @updates << (update["removed"] + update["files"].map(&:first))
+  end
+
+  def take(size)
+    taken = "".b
+    taken << @input.sysread(size - taken.bytesize) while taken.bytesize < size
+    taken
+  end
 
   def write(path, size, mode, mtime)
     file = File.join(SOURCE, path)
@@ -68,26 +107,40 @@ class Copy
   end
 end
 
+# A build ends because there is something newer to build.
+class Superseded < StandardError; end
+
 # One configuration of the site, built as often as its content changes.
 class Preview
-  def initialize(from, without)
+  LONG_SECONDS = 1.5
+
+  def initialize(from, without, copy)
     @from = from
     @without = without
+    @copy = copy
     @notes = QuietNotes.new
+    @took = 0
     Jekyll.logger = @notes
+    Jekyll::Hooks.register([:documents, :pages], :pre_render) { raise Superseded if @may_end && @copy.news? }
   end
 
-  # What came of building the site as it is now.
-  def build
-    @notes.warnings.clear
-    @notes.errors.clear
-    started = Process.clock_gettime(Process::CLOCK_MONOTONIC)
-    error = attempt
-    warnings = @notes.warnings - (error ? [@notes.errors.last] : [])
-    {
-      "error" => error, "warnings" => warnings.map(&:scrub).uniq, "baseurl" => @baseurl.to_s,
-      "seconds" => (Process.clock_gettime(Process::CLOCK_MONOTONIC) - started).round(3)
-    }
+  # Build the site as it is now, and say what comes of it; first what has changed, if all takes long.
+  def build(paths)
+    number = @copy.number
+    if @site && @took > LONG_SECONDS && all_rendered?(paths)
+      outcome = pass(number, false) { only(paths) { @site.process } }
+      return yield outcome.merge("whole" => true) if outcome["error"]
+
+      yield outcome
+    end
+    @may_end = !@site.nil?
+    outcome = pass(number, true) { all }
+    @took = outcome["seconds"] unless outcome["error"]
+    yield outcome
+  rescue Superseded
+    nil
+  ensure
+    @may_end = false
   end
 
   # Whether this change is one that a running Jekyll does not take notice of.
@@ -98,12 +151,52 @@ class Preview
 
   private
 
-  def attempt
-    (@site ||= configured).process
-    check(@site)
+  def pass(number, whole, &block)
+    @notes.warnings.clear
+    @notes.errors.clear
+    started = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+    error = failure_of(&block)
+    warnings = @notes.warnings - (error ? [@notes.errors.last] : [])
+    {
+      "number" => number, "whole" => whole, "error" => error, "warnings" => warnings.map(&:scrub).uniq,
+      "baseurl" => @baseurl.to_s, "seconds" => (Process.clock_gettime(Process::CLOCK_MONOTONIC) - started).round(3)
+    }
+  end
+
+  def failure_of
+    yield
     nil
   rescue StandardError, ScriptError, SystemExit, SystemStackError => e
+    raise Superseded if @may_end && @copy.news? # of files that were half written, say
+
     in_words(e, @notes)
+  end
+
+  def all
+    (@site ||= configured).process
+    check(@site)
+  end
+
+  # Whether each of these files has been, or will be, a page of its own: a layout has not.
+  def all_rendered?(paths)
+    paths.all? do |path|
+      File.file?(path) && (path.match?(%r{(\A|/)(_posts|_drafts)/}) || rendered.include?(path))
+    end
+  end
+
+  def rendered
+    items = @site.pages + @site.documents
+    items.map { |item| item.path.delete_prefix("#{SOURCE}/") }
+  end
+
+  # Jekyll asks its regenerator what to render and to write.
+  def only(paths)
+    regenerator = @site.regenerator
+    wanted = paths.map { |path| [path, "#{SOURCE}/#{path}"] }.flatten
+    regenerator.define_singleton_method(:regenerate?) { |item| item.respond_to?(:path) && wanted.include?(item.path) }
+    yield
+  ensure
+    regenerator.singleton_class.remove_method(:regenerate?)
   end
 
   def configured
@@ -122,17 +215,25 @@ end
 def preview(output)
   FileUtils.mkdir_p([SOURCE, BUILT])
   Dir.chdir(SOURCE)
-  updates = Queue.new
-  Thread.new { Copy.new($stdin.binmode, updates).follow }.abort_on_exception = true
-  site = Preview.new(ARGV.first, ARGV.drop(1))
+  copy = Copy.new($stdin.binmode, ENV.fetch("PREVIEW_NUMBER", 0).to_i)
+  Thread.new { copy.follow }.abort_on_exception = true
+  site = Preview.new(ARGV.first, ARGV.drop(1), copy)
   server = PreviewServer.new(BUILT, WISHES["id"])
-  updates.pop unless ENV["PREVIEW_AGAIN"]
+  paths = copy.number.zero? ? copy.next_paths : []
   loop do
-    outcome = site.build
-    server.tell(outcome)
-    output.puts(JSON.generate(outcome))
-    # The whole of Ruby starts again: what plugins have put into it cannot be taken out.
-    exec({ "PREVIEW_AGAIN" => "yes" }, RbConfig.ruby, __FILE__, *ARGV, 1 => output) if site.outdated_by?(updates.pop)
+    site.build(paths) do |outcome|
+      server.tell(outcome)
+      output.puts(JSON.generate(outcome))
+    end
+    paths = copy.next_paths
+    restart(copy, output) if site.outdated_by?(paths)
+  end
+end
+
+# The whole of Ruby starts again: what plugins have put into it cannot be taken out.
+def restart(copy, output)
+  copy.at_rest do
+    exec({ "PREVIEW_NUMBER" => copy.number.to_s }, RbConfig.ruby, __FILE__, *ARGV, 1 => output)
   end
 end
 
