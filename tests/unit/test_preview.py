@@ -265,6 +265,16 @@ def test_a_port_that_is_taken_is_one_line(site: Path, tmp_path: Path) -> None:
     assert line.endswith("or choose another with --port.")
 
 
+def test_a_browser_loads_the_page_again_by_itself(running: RunningPreview, tmp_path: Path) -> None:
+    text = "---\n---\n<html><head><title>{}</title></head><body>words</body></html>\n"
+    save(running.site, "index.html", text.format("before"))
+    running.wait_for_page("/blog/", lambda page: "before" in page)
+    with browser(f"{running.url}/blog/", tmp_path) as titles:
+        wait_for(lambda: "before" in titles(), SEEN_SECONDS, "the page in the browser")
+        save(running.site, "index.html", text.format("after"))
+        wait_for(lambda: "after" in titles(), SEEN_SECONDS, "the page to load itself again")
+
+
 def test_on_a_site_that_takes_long_the_saved_post_comes_first(
     new_site: Callable[[], Path], tmp_path: Path
 ) -> None:
@@ -391,6 +401,24 @@ def page(url: str) -> tuple[int, str, str]:
         return error.code, error.read().decode(), url
     except OSError:
         return 0, "", url
+
+
+@contextlib.contextmanager
+def browser(url: str, directory: Path) -> Iterator[Callable[[], list[str]]]:
+    """A real one that shows a page; gives the titles that it shows."""
+    words = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
+    with subprocess.Popen(
+        [*words, f"--user-data-dir={directory}/chromium", url],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            told = directory / "chromium/DevToolsActivePort"
+            wait_for(lambda: told.is_file() and told.read_text(), SEEN_SECONDS, "the browser")
+            tabs = f"http://127.0.0.1:{told.read_text().splitlines()[0]}/json/list"
+            yield lambda: [tab["title"] for tab in json.loads(page(tabs)[1])]
+        finally:
+            process.terminate()
 
 
 def outcome(preview: RunningPreview) -> dict[str, Any]:

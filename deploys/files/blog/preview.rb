@@ -128,7 +128,7 @@ class Preview
   def build(paths)
     number = @copy.number
     if @site && @took > LONG_SECONDS && all_rendered?(paths)
-      outcome = pass(number, false) { only(paths) { @site.process } }
+      outcome = pass(number, false) { some(paths) }
       return yield outcome.merge("whole" => true) if outcome["error"]
 
       yield outcome
@@ -189,18 +189,20 @@ class Preview
     items.map { |item| item.path.delete_prefix("#{SOURCE}/") }
   end
 
-  # Jekyll asks its regenerator what to render and to write.
-  def only(paths)
-    regenerator = @site.regenerator
+  # Jekyll asks its regenerator what to render. Looking for what is to be removed, and for files that
+  # get in each other's way, takes longer than all of this; the whole build does it.
+  def some(paths)
     wanted = paths.map { |path| [path, "#{SOURCE}/#{path}"] }.flatten
-    regenerator.define_singleton_method(:regenerate?) { |item| item.respond_to?(:path) && wanted.include?(item.path) }
-    yield
+    chosen = ->(item) { item.respond_to?(:path) && wanted.include?(item.path) }
+    @site.regenerator.define_singleton_method(:regenerate?, &chosen)
+    %i[reset read generate render].each { |step| @site.public_send(step) }
+    @site.each_site_file { |item| item.write(@site.dest) if chosen.call(item) }
   ensure
-    regenerator.singleton_class.remove_method(:regenerate?)
+    @site.regenerator.singleton_class.send(:remove_method, :regenerate?)
   end
 
   def configured
-    Jekyll::Utils.singleton_class.prepend(ColonsAreText) if Jekyll::Utils.respond_to?(:safe_load_yaml)
+    mend_jekyll
     Jekyll::PluginManager.require_from_bundler
     config, @baseurl = configuration(@from, @without)
     # Links to the site's own address stay in the preview, as with `jekyll serve`.
