@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
-from bootstrapper.options import Options
+from bootstrapper.options import Options, PreviewOptions
 from bootstrapper.stages import PROOF, STAGES
 
 PROGRAM = "bootstrap.py"
@@ -126,6 +126,38 @@ def undo(context: click.Context, /, **given: Any) -> None:
     if wanted.only:
         raise click.UsageError("--only does not go with undo, which goes by the journal.")
     context.exit(runs.undo(wanted))
+
+
+@cli.command()
+@options
+@click.option(
+    "--port", type=click.IntRange(1024, 65535), help="The port on 127.0.0.1; blog_port + 1."
+)
+@click.option("--drafts", is_flag=True, help="Show what is in _drafts too.")
+@click.option("--future", is_flag=True, help="Show posts with a date in the future too.")
+@click.option("--open", "in_browser", is_flag=True, help="Open the preview in the browser.")
+@click.pass_context
+def preview(
+    context: click.Context,
+    /,
+    port: int | None,
+    drafts: bool,
+    future: bool,
+    in_browser: bool,
+    **given: Any,
+) -> None:
+    """Show the blog while you write; what you save is there a moment later, in the browser too.
+
+    The site's folder is read, and never written to. Ctrl-C ends it, and leaves nothing behind.
+
+    Exit code: 130 ended with Ctrl-C, 1 there is no preview.
+    """
+    from bootstrapper import runs
+
+    asked = _merged(context, given)
+    if asked.as_json or asked.only:
+        raise click.UsageError(f"preview has no {'--json' if asked.as_json else '--only'}")
+    context.exit(runs.preview(asked, PreviewOptions(port, drafts, future, in_browser)))
 
 
 @cli.command()

@@ -111,7 +111,7 @@ class LocalMachine(LocalConnector):
         return CommandOutput(lines)
 
     def _read(self, name: str, pipe: IO[bytes], lines: list[OutputLine]) -> None:
-        for raw in _split(pipe):
+        for raw in lines_of(pipe):
             line = _COLOURS.sub("", raw.decode("utf-8", "replace"))
             lines.append(OutputLine(name, line))
             cast(OutputListener, self.state).output(self.host.name, line)
@@ -147,6 +147,17 @@ def replacement_for(connector: type[BaseConnector]) -> type[BaseConnector]:
     return {LocalConnector: LocalMachine, SSHConnector: RemoteMachine}.get(connector, connector)
 
 
+def lines_of(pipe: IO[bytes]) -> Iterator[bytes]:
+    """Lines of a pipe; progress bars that only return the carriage count as lines too."""
+    gevent.os.make_nonblocking(pipe.fileno())
+    rest = b""
+    while chunk := cast(bytes, gevent.os.nb_read(pipe.fileno(), 65536)):
+        *whole, rest = (rest + chunk).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        yield from whole
+    if rest:
+        yield rest
+
+
 def _as_bytes(stdin: Any) -> bytes:
     lines = [stdin] if isinstance(stdin, str) else list(stdin or ())
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines).encode()
@@ -161,17 +172,6 @@ def _feed(process: Process, stdin: bytes) -> None:
         while stdin:
             stdin = stdin[gevent.os.nb_write(descriptor, stdin) :]
     process.stdin.close()
-
-
-def _split(pipe: IO[bytes]) -> Iterator[bytes]:
-    """Lines of a pipe; progress bars that only return the carriage count as lines too."""
-    gevent.os.make_nonblocking(pipe.fileno())
-    rest = b""
-    while chunk := cast(bytes, gevent.os.nb_read(pipe.fileno(), 65536)):
-        *whole, rest = (rest + chunk).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-        yield from whole
-    if rest:
-        yield rest
 
 
 def _send(process: Process, number: signal.Signals) -> None:

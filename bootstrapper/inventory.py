@@ -59,6 +59,20 @@ def check_settings(inventory: Inventory) -> dict[str, Settings]:
     return {host.name: parse_settings(host.name, host.data.dict()) for host in inventory}
 
 
+def only_this_machine(inventory: Inventory) -> None:
+    """Leave this computer alone in an inventory.
+
+    Raises:
+        InventoryError: it is none of its machines.
+    """
+    if THIS_MACHINE not in inventory.hosts:
+        raise InventoryError(
+            f"preview works on this computer only ({THIS_MACHINE}), and the inventory has "
+            f"{', '.join(inventory.hosts)}. Run it there, or without --inventory and --limit."
+        )
+    inventory.hosts = {THIS_MACHINE: inventory.hosts[THIS_MACHINE]}
+
+
 def parse_override(text: str) -> tuple[str, object]:
     """`KEY=VALUE` of `--set`, the value as the type that the setting has.
 

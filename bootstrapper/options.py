@@ -25,3 +25,13 @@ class Options:
     verbose: bool = False
     plan: bool = False
     everything: bool = False
+
+
+@dataclass(frozen=True)
+class PreviewOptions:
+    """What the command `preview` takes besides; without a port, the one after the blog's."""
+
+    port: int | None = None
+    drafts: bool = False
+    future: bool = False
+    in_browser: bool = False

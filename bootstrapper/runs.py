@@ -15,13 +15,15 @@ from bootstrapper.inventory import (
     THIS_MACHINE,
     check_settings,
     load_inventory,
+    only_this_machine,
     override_from_blog,
     parse_override,
 )
 from bootstrapper.journal import Journal
 from bootstrapper.log import RunLog
 from bootstrapper.observers import Observers
-from bootstrapper.options import Options
+from bootstrapper.options import Options, PreviewOptions
+from bootstrapper.preview import Preview
 from bootstrapper.proving import Verdict, prove_blog
 from bootstrapper.record import new_log, only_run, read_record, state_directory, write_record
 from bootstrapper.results import OperationResult, Report
@@ -61,15 +63,16 @@ def undo(options: Options) -> int:
     return _run(options, "undo", _undo)
 
 
+def preview(options: Options, wishes: PreviewOptions) -> int:
+    """Serve the blog while it is written, and change nothing."""
+    return _run(options, "preview", lambda session: _preview(session, wishes))
+
+
 def _run(options: Options, command: str, work: Callable[[_Session], int]) -> int:
     terminal = Terminal(verbose=options.verbose, quiet=options.as_json)
     session = None
     try:
-        with _session(
-            options,
-            terminal,
-            exclusive=command == "apply" or (command == "undo" and not options.plan),
-        ) as session:
+        with _session(options, terminal, command) as session:
             code = work(session)
             if options.as_json:
                 terminal.print_json(session.as_json(command))
@@ -95,15 +98,17 @@ def _run(options: Options, command: str, work: Callable[[_Session], int]) -> int
 
 
 @contextlib.contextmanager
-def _session(options: Options, terminal: Terminal, *, exclusive: bool) -> Iterator[_Session]:
+def _session(options: Options, terminal: Terminal, command: str) -> Iterator[_Session]:
     overrides = dict(parse_override(text) for text in options.settings)
     if options.blog is not None:
         overrides["blog"] = override_from_blog(options.blog)
     inventory = load_inventory(options.inventory, overrides, options.limit)
+    if command == "preview":
+        only_this_machine(inventory)
     settings = check_settings(inventory)
     directory = state_directory()
     with contextlib.ExitStack() as stack:
-        if exclusive:
+        if command == "apply" or (command == "undo" and not options.plan):
             stack.enter_context(only_run(directory))
         log = RunLog(new_log(directory, datetime.now()))
         for machine, values in settings.items():
@@ -158,6 +163,14 @@ def _verify(session: _Session) -> int:
     if session.results or any(verdict.failure for verdict in verdicts):
         return FAILED
     return DONE if all(verdict.ok for verdict in verdicts) else DIFFERS
+
+
+def _preview(session: _Session, wishes: PreviewOptions) -> int:
+    _ask_for_root_to_look(session)
+    session.terminal.end()
+    settings = session.settings[THIS_MACHINE]
+    shown = Preview(session.engine, settings, wishes, session.terminal, session.log)
+    return shown.run(session.directory)
 
 
 def _apply(session: _Session) -> int:

@@ -19,6 +19,7 @@ from deploys.settings import Settings, is_git_url
 FILES = Path(__file__).parent / "files"
 CONTAINER = "bootstrapper-blog"
 REPOSITORY = "bootstrapper/blog"
+PREVIEW_REPOSITORY = "bootstrapper/preview"
 
 BASE_FILES = ("debian-root.sh", "server-files.sh", "server.Dockerfile")
 BLOG_FILES = (
@@ -31,6 +32,9 @@ BLOG_FILES = (
     "gems.sh",
     "mime.types",
     "nginx.conf",
+    "preview-server.rb",
+    "preview.js",
+    "preview.rb",
     "site-files.sh",
     "wishes.rb",
 )
@@ -121,6 +125,12 @@ def build_of(settings: Settings, site: Site, images: BaseImages) -> Build:
     text = json.dumps(ingredients, sort_keys=True)
     build_id = hashlib.sha256(text.encode()).hexdigest()[:16]
     return Build(build_id, f"{REPOSITORY}:{build_id}")
+
+
+def preview_image(settings: Settings) -> str:
+    """The image in which the site is built while it is written."""
+    directory = site_directory(settings)
+    return f"{PREVIEW_REPOSITORY}:{hashlib.sha256(directory.encode()).hexdigest()[:12]}"
 
 
 def files_hash(folder: str, names: tuple[str, ...]) -> str:

@@ -54,6 +54,11 @@ class Settings(BaseModel):
         pattern=_MEMORY,
         description="memory limit of the serving container, such as `128m` or `1g`",
     )
+    preview_memory: str = Field(
+        default="2g",
+        pattern=_MEMORY,
+        description="memory limit of the container in which `preview` builds the blog",
+    )
     base_images: Literal["auto", "registry", "packages"] = Field(
         default="auto",
         description="where base images come from: a `registry`, the distribution's `packages`, or "

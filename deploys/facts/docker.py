@@ -15,6 +15,7 @@ from deploys.facts.built_site import BuiltSite, parse_manifest
 BUILD_LABEL = "bootstrapper.build"
 SPEC_LABEL = "bootstrapper.spec"
 IMAGE_LABEL = "bootstrapper.image"
+PREVIEW_LABEL = "bootstrapper.preview"
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def blog(settings: Settings) -> Steps:
     if build.image in present:
         return
     found("blog.image-missing", "The site as it is now has not been built yet.")
-    folder = yield from _upload("blog", BLOG_FILES)
+    folder = yield from uploaded("blog", BLOG_FILES)
     arguments = {
         "BUILDER_IMAGE": images.builder,
         "SERVER_IMAGE": images.server,
@@ -153,7 +153,7 @@ def _from_packages(images: BaseImages) -> Steps:
         "The base images are not here.",
         mend=f"They are made from packages: {images.why}.",
     )
-    folder = yield from _upload("base", BASE_FILES)
+    folder = yield from uploaded("base", BASE_FILES)
     archive = f"{folder}/root.tar"
     make = f"sh {folder}/debian-root.sh {machine.os_codename}"
     if machine.root:
@@ -178,7 +178,7 @@ def _from_packages(images: BaseImages) -> Steps:
     )
 
 
-def _upload(
+def uploaded(
     folder: str, names: tuple[str, ...]
 ) -> Generator[FileUploadCommand | StringCommand, None, str]:
     """Our own files, on the machine: in the user's cache, in a directory named by their content."""

@@ -10,38 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyinfra.api import Inventory, deploy
 
-from bootstrapper.engine import Engine
-from deploys.build import FILES, BaseImages, base_images
-from deploys.operations import images
-from deploys.settings import parse_settings
-from tests.support import Remembering, stage
+from deploys.build import FILES, BaseImages
 
 pytestmark = pytest.mark.engine
 
 IMAGE = "bootstrapper-test/blog:built"
-PACKAGES = parse_settings("@local", {"base_images": "packages"})
-
-
-@deploy("Base images")
-def bases() -> None:
-    images.bases(name="base images", settings=PACKAGES)
-    BASES.append(base_images(PACKAGES))
-
-
-BASES: list[BaseImages] = []
-
-
-@pytest.fixture(scope="module")
-def base() -> BaseImages:
-    with Engine(Inventory((["@local"], {})), Remembering()) as engine:
-        for _ in range(2):  # the second time they are there
-            (result,) = engine.evaluate([stage(bases)], apply=True)
-            assert result.failure is None
-            assert all(operation.ok for operation in result.operations), result
-    assert BASES[-1].present
-    return BASES[-1]
 
 
 @dataclass(frozen=True)
@@ -98,7 +72,7 @@ def test_a_liquid_mistake_is_said_in_jekylls_words_with_the_file(build: Any, sit
     (site / "_posts/2024-02-01-bad.md").write_text("---\ntitle: x\n---\n{% nosuch %}\n")
     built = build()
     assert not built.ok
-    assert "Unknown tag 'nosuch' in _posts/2024-02-01-bad.md" in built.said
+    assert "Unknown tag 'nosuch' in _posts/2024-02-01-bad.md, line 4" in built.said
 
 
 def test_a_broken_configuration_is_named_with_its_line(build: Any, site: Path) -> None:

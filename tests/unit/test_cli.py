@@ -30,7 +30,7 @@ def bootstrap(
 def test_help_lists_every_command_and_imports_no_pyinfra(tmp_path: Path) -> None:
     answer = bootstrap("--help", state=tmp_path)
     assert answer.returncode == 0
-    for command in ("plan", "doctor", "verify", "undo", "completion"):
+    for command in ("plan", "doctor", "verify", "undo", "preview", "completion"):
         assert command in answer.stdout
     loaded = subprocess.run(
         [sys.executable, "-c", "import bootstrapper.cli, sys; print('pyinfra' in sys.modules)"],
