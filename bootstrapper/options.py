@@ -10,7 +10,10 @@ _INVENTORIES = Path(__file__).resolve().parent.parent / "inventories"
 
 @dataclass(frozen=True)
 class Options:
-    """The options that every command takes; `settings` are the `KEY=VALUE` of `--set`."""
+    """The options that every command takes; `settings` are the `KEY=VALUE` of `--set`.
+
+    `against` and `pages` are `verify`'s: an old site, and how many pages of it a run compares.
+    """
 
     inventory: Path = _INVENTORIES / "laptop.py"
     limit: tuple[str, ...] = ()
@@ -20,3 +23,5 @@ class Options:
     yes: bool = False
     as_json: bool = False
     verbose: bool = False
+    against: str | None = None
+    pages: int | None = None

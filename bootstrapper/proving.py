@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from pyinfra.context import host
@@ -11,6 +12,8 @@ from pyinfra.context import host
 from bootstrapper.engine import Engine, FactFailed
 from bootstrapper.inventory import THIS_MACHINE
 from bootstrapper.proof import Proof, prove
+from bootstrapper.proof.against import Comparison, NewSite, compare
+from bootstrapper.proof.against.places import Site
 from bootstrapper.results import Failure
 from deploys.build import (
     CONTAINER,
@@ -32,12 +35,19 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Verdict:
-    """A proof, or why none could be made. `wanted` is the build of the site as it is now."""
+    """A proof, or why none could be made. `wanted` is the build of the site as it is now, `site`
+    what is served; `comparison` is with the old site, if there was one."""
 
     proof: Proof | None = None
     failure: Failure | None = None
     wanted: str = ""
-    served: str = ""
+    site: BuiltSite | None = None
+    comparison: Comparison | None = None
+
+    @property
+    def served(self) -> str:
+        """The id of the build that is served."""
+        return self.site.build_id if self.site else ""
 
     @property
     def is_current(self) -> bool:
@@ -81,11 +91,12 @@ class Verdict:
         """For programs: the proof's own keys, and what makes it one of this site."""
         return {
             **(self.proof.as_json() if self.proof else {"version": 1}),
-            "ok": self.ok,
+            "ok": self.ok and (self.comparison is None or self.comparison.ok),
             "summary": self.summary,
             "wanted_build": self.wanted,
             "served_build": self.served,
             "failure": asdict(self.failure) if self.failure else None,
+            "against": self.comparison.as_json() if self.comparison else None,
         }
 
 
@@ -111,9 +122,26 @@ def prove_blog(engine: Engine, machine: str, settings: Settings, on_progress: Pr
         served,
         f"http://127.0.0.1:{settings.blog_port}",
         wait_seconds=START_SECONDS,
+        site_url=served.url,
         on_progress=on_progress,
     )
-    return Verdict(proof, None, wanted, served.build_id)
+    return Verdict(proof, None, wanted, served)
+
+
+def compare_blog(
+    verdict: Verdict,
+    old: Site,
+    directory: Path,
+    most_pages: int | None,
+    tell: Callable[[str], None],
+) -> Verdict:
+    """Compare a blog that was proved with the old site that it is to replace."""
+    proof, site = verdict.proof, verdict.site
+    if proof is None or site is None:
+        return verdict
+    new = NewSite(proof.base_url, site.build_id, site.baseurl, site.url)
+    compared = compare(old, new, directory, most_pages=most_pages, tell=tell)
+    return replace(verdict, comparison=compared)
 
 
 def _builds(settings: Settings) -> tuple[str, BuiltSite | Failure]:

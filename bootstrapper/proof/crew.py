@@ -6,10 +6,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from bootstrapper.proof.client import Client
 
+class Abortable(Protocol):
+    """What a thread works with: it can be told, from outside, to fail at once."""
+
+    def abort(self) -> None:
+        """Let what is under way fail at once."""
+
+
+Client = TypeVar("Client", bound=Abortable)
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
@@ -61,7 +68,7 @@ def work_through(
             thread.join()
 
 
-class _Labour(Generic[Job, Result]):
+class _Labour(Generic[Client, Job, Result]):
     """Jobs that several threads take from, until there are none left or somebody says stop."""
 
     def __init__(self, jobs: Sequence[Job], work: Callable[[Client, Job], Result]) -> None:
