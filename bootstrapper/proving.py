@@ -14,6 +14,7 @@ from bootstrapper.inventory import THIS_MACHINE
 from bootstrapper.proof import Proof, prove
 from bootstrapper.proof.against import Comparison, NewSite, compare
 from bootstrapper.proof.against.places import Site
+from bootstrapper.proof.verdict import shown
 from bootstrapper.results import Failure
 from deploys.build import (
     CONTAINER,
@@ -29,6 +30,7 @@ from deploys.settings import Settings
 
 START_SECONDS = 10.0
 SHOWN = 8
+SHOWN_WARNINGS = 3  # of each kind
 
 Progress = Callable[[int, int], None]
 
@@ -73,19 +75,20 @@ class Verdict:
 
     @property
     def details(self) -> tuple[str, ...]:
-        """The first differences and broken links, one line each."""
+        """The first differences, and the first warnings of each kind, one line each."""
         if self.proof is None:
             return ()
-        lines = [str(fault) for fault in self.proof.faults]
-        lines += [f"warning: {warning}" for warning in self.proof.warnings]
-        if not self.proof.ok and self.is_current:
+        faults = [str(fault) for fault in self.proof.faults]
+        lines = faults[:SHOWN]
+        if len(faults) > SHOWN:
+            lines.append(f"… and {len(faults) - SHOWN} more, in the log")
+        if faults and self.is_current:
             lines.insert(
                 0,
                 f"If it stays so, the image was changed by hand: docker rm -f {CONTAINER}; "
                 f"docker image rm {REPOSITORY}:{self.served}; then run bootstrap.py again.",
             )
-        more = [f"… and {len(lines) - SHOWN} more, in the log"] if len(lines) > SHOWN else []
-        return (*lines[:SHOWN], *more)
+        return (*lines, *shown(self.proof.warnings, SHOWN_WARNINGS))
 
     def as_json(self) -> dict[str, Any]:
         """For programs: the proof's own keys, and what makes it one of this site."""
