@@ -258,7 +258,8 @@ class OldSite:
 
     Where several answers are given for a path they come one after the other, the last one from then
     on. `SITE` in an answer stands for the server's own address. It remembers what it was asked, and
-    hangs up on whoever asks for one of the paths `refuse`.
+    hangs up on whoever asks for one of the paths `refuse`; those of `hang` it answers only when it
+    ends.
     """
 
     def __init__(self, answers: Mapping[str, Reply | Sequence[Reply]]) -> None:
@@ -266,6 +267,8 @@ class OldSite:
         self.programs: set[str] = set()
         self.most_at_once = 0
         self.refuse: set[str] = set()
+        self.hang: set[str] = set()
+        self._ends = threading.Event()
         self.url = ""
         self._answers = {
             path: [given] if isinstance(given, Reply) else list(given)
@@ -285,6 +288,7 @@ class OldSite:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
+        self._ends.set()
         self._listening.__exit__(kind, error, tb)
 
     def times(self, path: str) -> int:
@@ -306,7 +310,9 @@ class OldSite:
                     old.programs.add(self.headers["User-Agent"])
                     old._at_once += 1
                     old.most_at_once = max(old.most_at_once, old._at_once)
-                if self.path in old.refuse:
+                if self.path in old.hang:
+                    old._ends.wait()
+                if self.path in old.refuse | old.hang:
                     self.close_connection = True
                     old._at_once -= 1
                     return

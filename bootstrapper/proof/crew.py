@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
+
+from gevent import Timeout
 
 
 class Abortable(Protocol):
@@ -65,6 +68,17 @@ def work_through(
         raise
     finally:
         for thread in crew:
+            _wait_for(thread)
+
+
+def _wait_for(thread: threading.Thread) -> None:
+    """Join a thread that is about to end.
+
+    Under gevent, which pyinfra puts in the place of threads, the time-out of a `join` that Ctrl-C
+    ended may be on its way already, and is then raised by the next wait (seen with gevent 25.5).
+    """
+    while thread.is_alive():
+        with contextlib.suppress(Timeout):
             thread.join()
 
 

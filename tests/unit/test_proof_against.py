@@ -160,6 +160,7 @@ def test_a_text_that_differs_is_shown_where_it_begins_to(scene: Scene) -> None:
         "<TITLE>\n About </TITLE><p>About\n   us</p><script>var a;</script><a href=/#top>home</a>",
         "<title>About</title><style>p {}</style><div>About us</div><a href='SITE/'>home</a>",
         "<title>About</title><p>About&nbsp;us</p><!-- x --><a href='/index.html'>home</a>",
+        "<title>About</title><![if IE]>About <![what[x]]>us <a href='/'>home</a>",
         "<title>About</title><body><p>About <b>u</b>s<noscript>off</noscript><a href='?x'> home</a>"
         "<a href='/?page=1'></a>",
     ],
@@ -236,6 +237,14 @@ def test_an_old_redirect_that_leads_elsewhere_is_told(scene: Scene) -> None:
 
 def test_an_old_redirect_that_the_new_site_lacks_is_lost(scene: Scene) -> None:
     assert kinds(compared(scene, {"/us": redirect("/about/")})) == {("lost", "/us")}
+
+
+def test_an_old_redirect_may_lead_to_a_name_that_is_not_ascii(scene: Scene) -> None:
+    scene.write("\u00fcber.html", ABOUT)
+    scene.write("us.html", '<meta http-equiv="refresh" content="0; url=/%C3%BCber">')
+    raw = "/\u00fcber".encode().decode("latin-1")
+    old = {"/us": redirect(raw), "/%C3%BCber": page(ABOUT)}
+    assert compared(scene, old).differences == ()
 
 
 def test_redirects_in_a_circle_are_the_old_sites_own_trouble(scene: Scene) -> None:
@@ -410,9 +419,10 @@ def test_few_connections_are_used_and_the_program_names_itself(scene: Scene) -> 
     assert next(iter(old.programs)).startswith("bootstrapper (verify --against")
 
 
-def test_who_asks_for_patience_is_waited_for(scene: Scene) -> None:
+@pytest.mark.parametrize("patience", ["0", "Wed, 21 Oct 2015 07:28:00 GMT"])
+def test_who_asks_for_patience_is_waited_for(scene: Scene, patience: str) -> None:
     told: list[str] = []
-    busy = [page("slow down", status=429, Retry_After="0"), OLD_PAGES["/post"]]
+    busy = [page("slow down", status=429, Retry_After=patience), OLD_PAGES["/post"]]
     comparison = compared(scene, {"/post": busy}, tell=told.append)
     assert comparison.differences == ()
     assert any("asks for patience: waiting 0 s" in text for text in told)
@@ -444,6 +454,24 @@ def test_a_site_that_stops_answering_is_given_up_and_what_is_known_stays_known(
     assert not comparison.ok
     assert comparison.pages >= 5
     assert comparison.left > 0
+
+
+def test_the_proxy_of_the_environment_is_used_for_the_old_site_alone(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = "http://old.invalid"  # a name that never is one (RFC 2606)
+    listed = sitemap(*OLD_PAGES).body.decode().replace("SITE", there)
+    pages = {there + path: reply for path, reply in OLD_PAGES.items()}
+    answers = {f"{there}/sitemap.xml": page(listed, media="text/xml"), **pages}
+    for name in ("no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with OldSite(answers) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        old = OldSite({})
+        old.url = there
+        comparison = scene.compare(old)
+    assert (comparison.pages, comparison.ok) == (3, True)
+    assert all(path.startswith(there) for path in proxy.asked)
 
 
 # -- going on ------------------------------------------------------------------------------------

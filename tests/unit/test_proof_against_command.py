@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -98,6 +101,23 @@ def test_a_limit_pages_the_run_and_the_next_one_goes_on(verify: Verify) -> None:
         code, out, _ = verify("--against", old.url, "--limit", "1")
     assert code == 0
     assert "2 pages of" in out
+
+
+def test_ctrl_c_while_the_old_site_is_silent_ends_it_at_once(verify: Verify) -> None:
+    with old_site() as old:
+        old.hang = {"/post"}
+        # From another process, as a terminal's would come.
+        killer = subprocess.Popen(["sh", "-c", f"sleep 1; kill -INT {os.getpid()}"])
+        started = time.monotonic()
+        code, _, err = verify("--against", old.url)
+        assert (code, killer.wait()) == (130, 0)
+        assert time.monotonic() - started < 10  # the old site has 20 s to answer
+        assert err.endswith("Stopped. Run it again to go on.\n")
+        old.hang = set()
+        code, out, _ = verify("--against", old.url)
+    assert code == 0
+    assert "2 pages of" in out
+    assert old.times("/post") == 2
 
 
 @pytest.mark.parametrize(

@@ -120,10 +120,18 @@ def _ended_early(answer: Answer, media: str) -> bool:
 
 def _leads_to(answer: Answer, page: Page | None) -> str | None:
     if answer.status in _REDIRECTS and answer.headers.get("Location"):
-        return str(answer.headers["Location"])
+        return _in_utf8(str(answer.headers["Location"]))
     if answer.status == 200 and page and page.refresh:
         return page.refresh
     return None
+
+
+def _in_utf8(header: str) -> str:
+    """A header's bytes, which `http.client` reads as ISO 8859-1, as browsers read an address."""
+    try:
+        return header.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return header
 
 
 def _differences(old: Seen, new: Seen, move: Move) -> Iterator[tuple[Kind, str, str]]:

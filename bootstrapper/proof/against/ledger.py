@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -77,11 +77,12 @@ class Ledger:
         self._await(discovery.paths)
 
     def add(self, result: PageResult) -> None:
-        """Note a page."""
-        self.results.append(result)
-        self._write(asdict(result))
+        """Note a page; of those that it leads to, only the ones that nobody knew."""
+        new = tuple(path for path in result.found if path not in self._known)
+        self.results.append(replace(result, found=new))
+        self._write(asdict(self.results[-1]))
         self._pending.pop(result.path, None)
-        self._await(result.found)
+        self._await(new)
 
     def finish(self) -> None:
         """Nothing is left to be done: the next comparison begins anew."""

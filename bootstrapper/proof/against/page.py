@@ -132,6 +132,13 @@ class _Reader(HTMLParser):
         elif not self._unseen:
             self.text.append(data)
 
+    @override
+    def parse_html_declaration(self, i: int) -> int:
+        """`<![…` is a comment for browsers; the standard library fails at most of them."""
+        if self.rawdata.startswith("<![", i):
+            return self.parse_bogus_comment(i)
+        return super().parse_html_declaration(i)
+
     def _note(self, tag: str, given: dict[str, str]) -> None:
         href = given.get("href", "")
         if tag == "a" and href:

@@ -87,6 +87,7 @@ def name_of(url: str) -> str:
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").rstrip("."), parts.port
+        host = host if host.isascii() else host.encode("idna").decode()
     except ValueError:
         return ""
     host = f"[{host}]" if ":" in host else host
