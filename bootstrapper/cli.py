@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -97,15 +98,20 @@ def doctor(context: click.Context, /, **given: Any) -> None:
 
 @cli.command()
 @options
+@click.option(
+    "--against",
+    metavar="URL",
+    help="Also see that every page of this old site answers; --limit N: so many pages a run.",
+)
 @click.pass_context
 def verify(context: click.Context, /, **given: Any) -> None:
     """Prove that the blog served is the blog built; change nothing.
 
-    Exit code: 0 proved, 2 it differs, 1 could not check.
+    Exit code: 0 proved, 2 it differs or pages of the old site would be lost, 1 could not check.
     """
     from bootstrapper import runs
 
-    context.exit(runs.verify(_merged(context, given)))
+    context.exit(runs.verify(_with_pages(_merged(context, given))))
 
 
 @cli.command()
@@ -187,6 +193,18 @@ def main() -> None:
         click.echo("\nStopped; nothing was changed.", err=True)
         code = INTERRUPTED
     sys.exit(code)
+
+
+def _with_pages(options: Options) -> Options:
+    """With an old site to compare with, a number given to `--limit` counts pages."""
+    numbers = [name for name in options.limit if name.isdecimal()]
+    if options.against is None or not numbers:
+        return options
+    pages = int(numbers[-1])
+    if not pages:
+        raise click.BadParameter("0 pages: give at least 1.", param_hint="--limit")
+    names = tuple(name for name in options.limit if name not in numbers)
+    return replace(options, limit=names, pages=pages)
 
 
 def _merged(context: click.Context, given: dict[str, Any]) -> Options:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from pyinfra.context import host
@@ -11,6 +12,9 @@ from pyinfra.context import host
 from bootstrapper.engine import Engine, FactFailed
 from bootstrapper.inventory import THIS_MACHINE
 from bootstrapper.proof import Proof, prove
+from bootstrapper.proof.against import Comparison, NewSite, compare
+from bootstrapper.proof.against.places import Site
+from bootstrapper.proof.verdict import shown
 from bootstrapper.results import Failure
 from deploys.build import (
     CONTAINER,
@@ -26,18 +30,26 @@ from deploys.settings import Settings
 
 START_SECONDS = 10.0
 SHOWN = 8
+SHOWN_WARNINGS = 3  # of each kind
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A proof, or why none could be made. `wanted` is the build of the site as it is now."""
+    """A proof, or why none could be made. `wanted` is the build of the site as it is now, `site`
+    what is served; `comparison` is with the old site, if there was one."""
 
     proof: Proof | None = None
     failure: Failure | None = None
     wanted: str = ""
-    served: str = ""
+    site: BuiltSite | None = None
+    comparison: Comparison | None = None
+
+    @property
+    def served(self) -> str:
+        """The id of the build that is served."""
+        return self.site.build_id if self.site else ""
 
     @property
     def is_current(self) -> bool:
@@ -63,29 +75,31 @@ class Verdict:
 
     @property
     def details(self) -> tuple[str, ...]:
-        """The first differences and broken links, one line each."""
+        """The first differences, and the first warnings of each kind, one line each."""
         if self.proof is None:
             return ()
-        lines = [str(fault) for fault in self.proof.faults]
-        lines += [f"warning: {warning}" for warning in self.proof.warnings]
-        if not self.proof.ok and self.is_current:
+        faults = [str(fault) for fault in self.proof.faults]
+        lines = faults[:SHOWN]
+        if len(faults) > SHOWN:
+            lines.append(f"… and {len(faults) - SHOWN} more, in the log")
+        if faults and self.is_current:
             lines.insert(
                 0,
                 f"If it stays so, the image was changed by hand: docker rm -f {CONTAINER}; "
                 f"docker image rm {REPOSITORY}:{self.served}; then run bootstrap.py again.",
             )
-        more = [f"… and {len(lines) - SHOWN} more, in the log"] if len(lines) > SHOWN else []
-        return (*lines[:SHOWN], *more)
+        return (*lines, *shown(self.proof.warnings, SHOWN_WARNINGS))
 
     def as_json(self) -> dict[str, Any]:
         """For programs: the proof's own keys, and what makes it one of this site."""
         return {
             **(self.proof.as_json() if self.proof else {"version": 1}),
-            "ok": self.ok,
+            "ok": self.ok and (self.comparison is None or self.comparison.ok),
             "summary": self.summary,
             "wanted_build": self.wanted,
             "served_build": self.served,
             "failure": asdict(self.failure) if self.failure else None,
+            "against": self.comparison.as_json() if self.comparison else None,
         }
 
 
@@ -111,9 +125,26 @@ def prove_blog(engine: Engine, machine: str, settings: Settings, on_progress: Pr
         served,
         f"http://127.0.0.1:{settings.blog_port}",
         wait_seconds=START_SECONDS,
+        site_url=served.url,
         on_progress=on_progress,
     )
-    return Verdict(proof, None, wanted, served.build_id)
+    return Verdict(proof, None, wanted, served)
+
+
+def compare_blog(
+    verdict: Verdict,
+    old: Site,
+    directory: Path,
+    most_pages: int | None,
+    tell: Callable[[str], None],
+) -> Verdict:
+    """Compare a blog that was proved with the old site that it is to replace."""
+    proof, site = verdict.proof, verdict.site
+    if proof is None or site is None:
+        return verdict
+    new = NewSite(proof.base_url, site.build_id, site.baseurl, site.url)
+    compared = compare(old, new, directory, most_pages=most_pages, tell=tell)
+    return replace(verdict, comparison=compared)
 
 
 def _builds(settings: Settings) -> tuple[str, BuiltSite | Failure]:

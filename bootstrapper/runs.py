@@ -24,7 +24,8 @@ from bootstrapper.log import RunLog
 from bootstrapper.observers import Observers
 from bootstrapper.options import Options, PreviewOptions
 from bootstrapper.preview import Preview
-from bootstrapper.proving import Verdict, prove_blog
+from bootstrapper.proof.against import parse_site
+from bootstrapper.proving import Verdict, compare_blog, prove_blog
 from bootstrapper.record import new_log, only_run, read_record, state_directory, write_record
 from bootstrapper.results import OperationResult, Report
 from bootstrapper.session import Session as _Session
@@ -99,6 +100,8 @@ def _run(options: Options, command: str, work: Callable[[_Session], int]) -> int
 
 @contextlib.contextmanager
 def _session(options: Options, terminal: Terminal, command: str) -> Iterator[_Session]:
+    if options.against is not None:
+        parse_site(options.against)
     overrides = dict(parse_override(text) for text in options.settings)
     if options.blog is not None:
         overrides["blog"] = override_from_blog(options.blog)
@@ -159,10 +162,33 @@ def _verify(session: _Session) -> int:
     session.take(session.engine.unreachable)
     _show_failures(session)
     _prove(session, [name for name in session.settings if name not in session.results])
+    _compare_with_old(session)
     verdicts = session.verdicts.values()
     if session.results or any(verdict.failure for verdict in verdicts):
         return FAILED
-    return DONE if all(verdict.ok for verdict in verdicts) else DIFFERS
+    if not all(verdict.ok for verdict in verdicts):
+        return DIFFERS
+    compared = [verdict.comparison for verdict in verdicts if verdict.comparison]
+    if any(comparison.lost for comparison in compared):
+        return DIFFERS
+    return DONE if all(comparison.ok for comparison in compared) else FAILED
+
+
+def _compare_with_old(session: _Session) -> None:
+    """Only a blog that is proved stands for what the new site will be."""
+    terminal, against = session.terminal, session.options.against
+    for machine, verdict in session.verdicts.items():
+        if against is None or not verdict.ok:
+            continue
+        terminal.begin("Comparing", machines=len(session.settings), show_operations=False)
+        old = parse_site(against)
+        pages = session.options.pages
+        compared = compare_blog(verdict, old, session.directory, pages, terminal.progress)
+        terminal.end()
+        session.verdicts[machine] = compared
+        session.log.write(f"[{machine}] comparison {compared.as_json()['against']}")
+        if told := compared.comparison:
+            terminal.verdict(machine, told.summary, ok=told.ok, details=told.details)
 
 
 def _preview(session: _Session, wishes: PreviewOptions) -> int:

@@ -8,10 +8,12 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -156,6 +158,17 @@ class WebServer:
         raise AssertionError("nginx does not listen")
 
 
+def png(width: int = 1, height: int = 1) -> bytes:
+    """A grey picture."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    rows = zlib.compress((b"\x00" + bytes(width)) * height)
+    chunks = ((b"IHDR", header), (b"IDAT", rows), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+
+
 BLOG_FILES = {
     "index.html": b'<a href="/">home</a>',
     "404.html": b"not found",
@@ -238,3 +251,104 @@ def _forwarded(server: WebServer, method: str, path: str, headers: dict[str, str
     if response.status != 304:
         kept.setdefault("Content-Length", str(len(body)))
     return Reply(response.status, kept, body)
+
+
+class OldSite:
+    """A server with these answers by path, and 404 for the others; a context manager.
+
+    Where several answers are given for a path they come one after the other, the last one from then
+    on. `SITE` in an answer stands for the server's own address. It remembers what it was asked, and
+    hangs up on whoever asks for one of the paths `refuse`; those of `hang` it answers only when it
+    ends.
+    """
+
+    def __init__(self, answers: Mapping[str, Reply | Sequence[Reply]]) -> None:
+        self.asked: list[str] = []
+        self.programs: set[str] = set()
+        self.most_at_once = 0
+        self.refuse: set[str] = set()
+        self.hang: set[str] = set()
+        self._ends = threading.Event()
+        self.url = ""
+        self._answers = {
+            path: [given] if isinstance(given, Reply) else list(given)
+            for path, given in answers.items()
+        }
+        self._at_once = 0
+        self._lock = threading.Lock()
+        self._listening = listening(self._handler())
+
+    def __enter__(self) -> OldSite:
+        self.url = self._listening.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self._ends.set()
+        self._listening.__exit__(kind, error, tb)
+
+    def times(self, path: str) -> int:
+        """How often a path was asked for."""
+        return self.asked.count(path)
+
+    def _reply(self, path: str) -> Reply:
+        with self._lock:
+            answers = self._answers.get(path, [page("not found", status=404)])
+            return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    def _handler(old) -> type[BaseHTTPRequestHandler]:  # noqa: N805 (`self` is the handler)
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                with old._lock:
+                    old.asked.append(self.path)
+                    old.programs.add(self.headers["User-Agent"])
+                    old._at_once += 1
+                    old.most_at_once = max(old.most_at_once, old._at_once)
+                if self.path in old.hang:
+                    old._ends.wait()
+                if self.path in old.refuse | old.hang:
+                    self.close_connection = True
+                    old._at_once -= 1
+                    return
+                reply = old._reply(self.path)
+                body = reply.body.replace(b"SITE", old.url.encode())
+                self.send_response(reply.status)
+                for name, value in reply.headers.items():
+                    self.send_header(name, value.replace("SITE", old.url))
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                with old._lock:  # before the body: its end may bring the next question
+                    old._at_once -= 1
+                self.wfile.write(body[: reply.hang_up_after])
+                self.close_connection = reply.hang_up_after is not None
+
+            def log_message(self, *args: object) -> None:
+                """Say nothing."""
+
+        return Handler
+
+
+def page(
+    html: str, *, status: int = 200, media: str = "text/html; charset=utf-8", **headers: str
+) -> Reply:
+    """An answer with this text; `Retry_After="1"` gives it a header."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Reply(status, {"Content-Type": media, **named}, html.encode())
+
+
+def redirect(location: str, status: int = 301) -> Reply:
+    """An answer that sends the visitor elsewhere."""
+    return page("", status=status, Location=location)
+
+
+def sitemap(*paths: str) -> Reply:
+    """The sitemap of a site with these pages."""
+    urls = "".join(f"<url><loc>SITE{path}</loc></url>" for path in paths)
+    text = f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{urls}</urlset>'
+    return page(f'<?xml version="1.0" encoding="UTF-8"?>{text}', media="application/xml")

@@ -14,11 +14,11 @@ from bootstrapper.proof.addresses import base_directory, url_of
 from bootstrapper.proof.checks import BUILD_ID_HEADER, Check, manners, plan, samples
 from bootstrapper.proof.client import Answer, Client, NoAnswerError, Server, parse_server
 from bootstrapper.proof.examination import Examination, GivenUpError, Limits, Outcome
-from bootstrapper.proof.links import LinkCheck
-from bootstrapper.proof.verdict import BrokenLink, Fault, Proof
+from bootstrapper.proof.inspection import Inspection
+from bootstrapper.proof.verdict import Fault, Flaw, Proof
 from deploys.facts.built_site import BuiltSite
 
-__all__ = ["BrokenLink", "Fault", "Limits", "Proof", "prove"]
+__all__ = ["Fault", "Flaw", "Limits", "Proof", "prove"]
 
 
 def prove(
@@ -34,16 +34,17 @@ def prove(
 
     A server that has just been started is given `wait_seconds` to answer for the first time; after
     that nothing is asked twice. `site_url` is the site's own address (`url:` in its configuration):
-    links to it count as internal. `on_progress(done, total)` is called in the caller's thread after
-    each answer; `total` grows once, when the answers to the files show what to ask next.
+    links to it count as internal, and if it is https, nothing may be loaded over http.
+    `on_progress(done, total)` is called in the caller's thread after each answer; `total` grows
+    once, when the answers to the files show what to ask next.
 
     Raises:
         ValueError: `base_url` is no address of a server.
     """
     started = time.monotonic()
     server = parse_server(base_url)
-    links = LinkCheck(site, server.origin, site_url)
-    examination = Examination(site.build_id, server, limits or Limits(), links)
+    inspection = Inspection(site, server.origin, site_url)
+    examination = Examination(site.build_id, server, limits or Limits(), inspection)
     trouble = _unfit(site) or _greet(site, server, examination.limits, wait_seconds)
     with closing(examination):
         faults = [trouble] if trouble else _compare(site, examination, on_progress)
@@ -55,7 +56,7 @@ def prove(
         requests=examination.requests,
         seconds=time.monotonic() - started,
         faults=tuple(faults),
-        warnings=() if trouble else links.broken(),
+        warnings=() if trouble else inspection.flaws(),
     )
 
 

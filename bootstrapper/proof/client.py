@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import socket
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
 from http.client import (
@@ -82,13 +82,16 @@ class NoAnswerError(Exception):
 class Client:
     """A connection that is opened when needed and kept open; belongs to one thread, bar `abort`.
 
-    `patience` is the longest silence in an answer, in seconds.
+    `patience` is the longest silence in an answer, in seconds. `connection` is how to reach the
+    server, if it is not simply HTTP to its port.
     """
 
-    def __init__(self, server: Server, patience: float) -> None:
+    def __init__(
+        self, server: Server, patience: float, connection: HTTPConnection | None = None
+    ) -> None:
         self._server = server
         self._patience = patience
-        self._connection = HTTPConnection(server.host, server.port, timeout=patience)
+        self._connection = connection or HTTPConnection(server.host, server.port, timeout=patience)
         self._socket: socket.socket | None = None
         self._aborted = False
 
@@ -99,18 +102,24 @@ class Client:
         headers: Mapping[str, str] | None = None,
         *,
         keep_body: bool = False,
+        most: Callable[[Message], int] | None = None,
     ) -> Answer:
         """Ask for `url` (percent-encoded path) and read the whole answer.
+
+        With `most`, no more than about so many bytes of the body, which the headers decide.
 
         Raises:
             NoAnswerError: nobody listens, nothing comes for too long, or what comes is not HTTP.
         """
         try:
             response = self._send(method, url, headers or {})
-            return _read(response, keep_body)
+            answer = _read(response, keep_body, most(response.headers) if most else None)
         except (OSError, HTTPException) as error:
             self.close()
             raise self._no_answer(error) from error
+        if not response.isclosed():  # there is more to come that nobody wants
+            self.close()
+        return answer
 
     def abort(self) -> None:
         """Let the owning thread's `ask` fail at once; called from another thread."""
@@ -164,17 +173,19 @@ def _shut(connection: socket.socket) -> None:
         return
 
 
-def _read(response: HTTPResponse, keep_body: bool) -> Answer:
+def _read(response: HTTPResponse, keep_body: bool, most: int | None) -> Answer:
     digest = hashlib.sha256()
     kept: list[bytes] = []
     size = 0
     complete = True
     try:
-        for chunk in _decoded(response):
+        for chunk in _decoded(response) if most != 0 else ():
             digest.update(chunk)
             if keep_body or not kept:
                 kept.append(chunk)
             size += len(chunk)
+            if most is not None and size > most:
+                break
     except (HTTPException, ConnectionError, zlib.error):
         complete = False
     # Up to Python 3.14 a body that ends early is no error when it is read in pieces: what is still

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from bootstrapper.proof.client import Client
+from gevent import Timeout
 
+
+class Abortable(Protocol):
+    """What a thread works with: it can be told, from outside, to fail at once."""
+
+    def abort(self) -> None:
+        """Let what is under way fail at once."""
+
+
+Client = TypeVar("Client", bound=Abortable)
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
@@ -58,10 +68,21 @@ def work_through(
         raise
     finally:
         for thread in crew:
+            _wait_for(thread)
+
+
+def _wait_for(thread: threading.Thread) -> None:
+    """Join a thread that is about to end.
+
+    Under gevent, which pyinfra puts in the place of threads, the time-out of a `join` that Ctrl-C
+    ended may be on its way already, and is then raised by the next wait (seen with gevent 25.5).
+    """
+    while thread.is_alive():
+        with contextlib.suppress(Timeout):
             thread.join()
 
 
-class _Labour(Generic[Job, Result]):
+class _Labour(Generic[Client, Job, Result]):
     """Jobs that several threads take from, until there are none left or somebody says stop."""
 
     def __init__(self, jobs: Sequence[Job], work: Callable[[Client, Job], Result]) -> None:

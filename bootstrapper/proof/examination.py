@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from bootstrapper.proof.checks import Check, judge
 from bootstrapper.proof.client import Answer, Client, NoAnswerError, Server
 from bootstrapper.proof.crew import OutOfTimeError, work_through
-from bootstrapper.proof.links import LinkCheck, is_page
+from bootstrapper.proof.inspection import Inspection
 from bootstrapper.proof.verdict import Fault
-
-_LARGEST_PAGE = 16 * 1024 * 1024  # bytes; a larger page is compared, but its links are not read
 
 
 @dataclass(frozen=True)
@@ -48,15 +46,17 @@ class GivenUpError(Exception):
 
 
 class Examination:
-    """Counts its `requests` and the `bytes` that came back; reads the pages for `links`."""
+    """Counts its `requests` and the `bytes` that came back; shows files to the `inspection`."""
 
-    def __init__(self, build_id: str, server: Server, limits: Limits, links: LinkCheck) -> None:
+    def __init__(
+        self, build_id: str, server: Server, limits: Limits, inspection: Inspection
+    ) -> None:
         self.limits = limits
         self.requests = 0
         self.bytes = 0
         self._build_id = build_id
         self._server = server
-        self._links = links
+        self._inspection = inspection
         self._deadline = time.monotonic() + limits.total_seconds
         self._clients = [Client(server, limits.answer_seconds) for _ in range(limits.connections)]
 
@@ -88,16 +88,16 @@ class Examination:
             client.close()
 
     def _examine(self, client: Client, check: Check) -> Outcome:
-        page = check.purpose == "file" and check.body is not None and is_page(check.body.path)
-        keep = page and check.body is not None and check.body.size <= _LARGEST_PAGE
+        file = check.body if check.purpose == "file" else None
+        keep = file is not None and self._inspection.wants(file)
         try:
             answer = client.ask(check.method, check.url, dict(check.headers), keep_body=keep)
         except NoAnswerError as silence:
             fault = Fault(silence.kind, check.url, "an answer", str(silence))
             return Outcome(check, None, (fault,))
         faults = judge(check, answer, self._build_id, self._server.origin)
-        if keep and check.body and answer.body is not None and not faults:
-            self._links.read(check.body.path, answer.body)
+        if keep and file and answer.body is not None and not faults:
+            self._inspection.read(file.path, answer.body)
         return Outcome(check, answer, faults)
 
 

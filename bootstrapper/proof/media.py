@@ -103,3 +103,8 @@ def known_extensions() -> frozenset[str]:
 def content_types(path: str) -> frozenset[str]:
     """The content types, without parameters, that are right for a file of this name."""
     return _BY_EXTENSION.get(PurePosixPath(path).suffix[1:].lower(), UNKNOWN)
+
+
+def are_alike(one: str, other: str) -> bool:
+    """Whether two content types are names of the same thing."""
+    return one == other or any({one, other} <= types for types in _BY_EXTENSION.values())

@@ -34,12 +34,14 @@ class BuiltSite:
 
     `baseurl` is empty or begins with a slash and ends without one. `files` is what the build wrote
     down, sorted by path; `served` is what is really in the web root of the container, sorted.
+    `url` is the address that the site gives itself in its configuration, empty if it has none.
     """
 
     build_id: str
     baseurl: str
     files: tuple[BuiltFile, ...]
     served: tuple[str, ...]
+    url: str = ""
 
 
 def parse_manifest(text: str, build_id: str, listing: Iterable[str]) -> BuiltSite:
@@ -65,7 +67,9 @@ def parse_manifest(text: str, build_id: str, listing: Iterable[str]) -> BuiltSit
         if first.path == second.path:
             raise ManifestError(f"the manifest names {first.path!r} twice.")
     served = sorted(path.removeprefix("./") for path in listing)
-    return BuiltSite(build_id, baseurl, tuple(files), tuple(served))
+    url = manifest.get("url")
+    told = url.strip().rstrip("/") if isinstance(url, str) else ""
+    return BuiltSite(build_id, baseurl, tuple(files), tuple(served), told)
 
 
 def _read(text: str) -> dict[str, object]:

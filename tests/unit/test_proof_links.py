@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from bootstrapper.proof import BrokenLink, prove
+from bootstrapper.proof import Flaw, prove
 from bootstrapper.proof.links import read_page
-from tests.webserver import WebServer, written_site
+from tests.webserver import WebServer, png, written_site
 
 SITE = {
     "index.html": b'<h1 id="start">home</h1>',
     "about.html": b'<a name="history">x</a><p id="caf\xc3\xa9">x</p>',
     "posts/index.html": b"posts",
     "posts/one/index.html": b"one",
-    "posts/one/picture.png": b"png",
+    "posts/one/picture.png": png(),
     "a name.html": b"name",
     "doc.pdf": b"pdf",
 }
@@ -100,6 +100,10 @@ def test_links_of_every_kind_are_followed(tmp_path: Path, html: str) -> None:
         '<p title="href=/no">x</p>',
         "<code>&lt;a href='/no'&gt;</code>",
         "1 < 2 href='/no'",
+        "<template><a href='/no'></template>",
+        "<script type='text/template'><a href='/no'></script>",
+        "<img src='data:image/gif;base64,R0lGODlhAQABAAAAACw='>",
+        "<img srcset='data:image/gif;base64,R0lGODlhAQABAAAAACw= 1x'>",
     ],
 )
 def test_what_only_looks_like_a_link_is_not_followed(tmp_path: Path, html: str) -> None:
@@ -124,10 +128,10 @@ def test_a_link_that_stands_on_every_page_is_told_once(tmp_path: Path) -> None:
         proof = prove(site, server.url)
     assert proof.ok
     assert proof.warnings == (
-        BrokenLink("link.anchor", "/index.html#no", "0.html", 20),
-        BrokenLink("link.missing", "/no", "0.html", 20),
+        Flaw("link.anchor", "/index.html#no", "0.html", 20),
+        Flaw("link.missing", "/no", "0.html", 20, line=1),
     )
-    assert str(proof.warnings[1]) == "0.html and 19 other pages: link to /no: no such page"
+    assert str(proof.warnings[1]) == "0.html, line 1 and 19 other pages: link to /no: no such page"
     assert proof.summary.endswith("; 2 broken links.")
 
 
