@@ -25,12 +25,13 @@ from bootstrapper.observers import Observers
 from bootstrapper.options import Options, PreviewOptions
 from bootstrapper.preview import Preview
 from bootstrapper.proof.against import parse_site
-from bootstrapper.proving import Verdict, compare_blog, prove_blog
+from bootstrapper.proving import Verdict
 from bootstrapper.record import new_log, only_run, read_record, state_directory, write_record
 from bootstrapper.results import OperationResult, Report
 from bootstrapper.session import Session as _Session
 from bootstrapper.sudo import sudo_ready
 from bootstrapper.undo import NOTHING_KNOWN, close, undo_stages
+from bootstrapper.verdicts import compare_with_old, prove
 from bootstrapper.versions import changes, versions_of
 from deploys.build import container_engine
 from deploys.findings import Finding
@@ -141,7 +142,7 @@ def _doctor(session: _Session) -> int:
         name for name, result in session.results.items() if result.finished and not result.to_do
     ]
     if session.proves:
-        _prove(session, proved, show=False)
+        prove(session, proved, show=False)
     for name, result in session.results.items():
         verdict = session.verdicts.get(name)
         proof = [_as_finding(verdict)] if verdict and not verdict.ok else []
@@ -161,8 +162,8 @@ def _as_finding(verdict: Verdict) -> Finding:
 def _verify(session: _Session) -> int:
     session.take(session.engine.unreachable)
     _show_failures(session)
-    _prove(session, [name for name in session.settings if name not in session.results])
-    _compare_with_old(session)
+    prove(session, [name for name in session.settings if name not in session.results])
+    compare_with_old(session)
     verdicts = session.verdicts.values()
     if session.results or any(verdict.failure for verdict in verdicts):
         return FAILED
@@ -172,23 +173,6 @@ def _verify(session: _Session) -> int:
     if any(comparison.lost for comparison in compared):
         return DIFFERS
     return DONE if all(comparison.ok for comparison in compared) else FAILED
-
-
-def _compare_with_old(session: _Session) -> None:
-    """Only a blog that is proved stands for what the new site will be."""
-    terminal, against = session.terminal, session.options.against
-    for machine, verdict in session.verdicts.items():
-        if against is None or not verdict.ok:
-            continue
-        terminal.begin("Comparing", machines=len(session.settings), show_operations=False)
-        old = parse_site(against)
-        pages = session.options.pages
-        compared = compare_blog(verdict, old, session.directory, pages, terminal.progress)
-        terminal.end()
-        session.verdicts[machine] = compared
-        session.log.write(f"[{machine}] comparison {compared.as_json()['against']}")
-        if told := compared.comparison:
-            terminal.verdict(machine, told.summary, ok=told.ok, details=told.details)
 
 
 def _preview(session: _Session, wishes: PreviewOptions) -> int:
@@ -216,7 +200,7 @@ def _apply(session: _Session) -> int:
         _read_versions(session)
     _show_failures(session)
     if session.proves:
-        _prove(session, [name for name, result in session.results.items() if result.finished])
+        prove(session, [name for name, result in session.results.items() if result.finished])
     report = session.report("apply")
     _record(session, report)
     _summarize(session, report)
@@ -308,25 +292,6 @@ def _change(session: _Session, machines: Sequence[str]) -> None:
             for finding in operation.findings:
                 if finding.severity == "notice":
                     terminal.finding(finding)
-
-
-def _prove(session: _Session, machines: Sequence[str], *, show: bool = True) -> None:
-    terminal = session.terminal
-    terminal.begin("Proof", machines=len(session.settings), show_operations=True)
-    for machine in machines:
-        verdict = prove_blog(
-            session.engine,
-            machine,
-            session.settings[machine],
-            on_progress=lambda done, total: terminal.progress(f"Proof: {done} of {total} answers"),
-        )
-        session.verdicts[machine] = verdict
-        session.log.write(f"[{machine}] proof {verdict.as_json()}")
-    terminal.end()
-    for machine, verdict in session.verdicts.items() if show else ():
-        terminal.verdict(machine, verdict.summary, ok=verdict.ok, details=verdict.details)
-        if verdict.failure:
-            terminal.failure(machine, "proof", verdict.failure, session.log.path)
 
 
 def _ask_for_root_to_look(session: _Session) -> None:
