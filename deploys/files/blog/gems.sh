@@ -1,5 +1,6 @@
 #!/bin/sh
-# Has the gems that a site asks for. Gems from the distribution's packages are there already.
+# Has the gems that a site asks for. Gems from the distribution's packages are there already; what it
+# does not package comes from the site's own vendor/cache, or from GEM_SOURCE.
 #
 # Usage, in the builder image, in a directory with the site's Gemfile, lock and configuration:
 #   sh gems.sh registry|packages [PLUGIN-TO-LEAVE-OUT...]
@@ -7,9 +8,6 @@ set -eu
 
 from=$1
 shift
-if [ "$from" = packages ]; then
-  exec ruby /bootstrapper/check.rb . "$@"
-fi
 
 have_compiler() {
   command -v cc >/dev/null && command -v git >/dev/null && return
@@ -21,6 +19,39 @@ have_compiler() {
   fi
 }
 
+beside_the_site() {
+  ls vendor/cache/"$1"-[0-9]*.gem >/dev/null 2>&1
+}
+
+# Gems that are here already are not renewed.
+install_gem() {
+  echo "[blog] Installing $1"
+  if beside_the_site "$1"; then
+    # In that directory `gem` finds what this one needs, too.
+    (cd vendor/cache && gem install --local --minimal-deps --no-document "$1")
+  else
+    gem install --clear-sources --source "$GEM_SOURCE" --minimal-deps --no-document "$1"
+  fi
+}
+
+if [ "$from" = packages ]; then
+  for name in $(ruby /bootstrapper/check.rb --names . "$@"); do
+    if [ -n "${GEM_SOURCE:-}" ] || beside_the_site "$name"; then
+      install_gem "$name" || { echo "[blog] The gem $name cannot be installed." >&2; exit 1; }
+    fi
+  done
+  exec ruby /bootstrapper/check.rb . "$@"
+fi
+
+# Bundler would fetch the one that wrote the lock, and one before 2.1 does not run on Ruby 3.2
+# (rubygems/bundler#7385).
+if [ -f Gemfile.lock ]; then
+  awk '/^BUNDLED WITH/ { exit } { print }' Gemfile.lock >Gemfile.lock.part
+  mv Gemfile.lock.part Gemfile.lock
+fi
+if [ -n "${GEM_SOURCE:-}" ]; then
+  bundle config set --global mirror.all "$GEM_SOURCE"
+fi
 ruby /bootstrapper/gems.rb "$@"
 if ! bundle check >/dev/null 2>&1; then
   echo "[blog] Installing the gems that the site asks for"
