@@ -206,7 +206,8 @@ def _all_packaged(settings: Settings, site: Site, asked: Needs) -> None:
         f"The site asks for what this distribution does not package: {_named(missing, asked)}.",
         mend=f"Leave it out: {leave_out} (without_plugins in the inventory keeps that). What is "
         f"lost then: {lost}. Or bring it: as .gem files in the site's vendor/cache "
-        "(`bundle cache`), with --set gem_source=URL of a gem server, or with --set base_images=registry.",
+        "(`bundle cache`), with --set gem_source=URL of a gem server, or with "
+        "--set base_images=registry.",
     )
 
 

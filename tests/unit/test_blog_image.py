@@ -101,12 +101,50 @@ def test_a_liquid_mistake_is_said_in_jekylls_words_with_the_file(build: Any, sit
     assert "Unknown tag 'nosuch' in _posts/2024-02-01-bad.md" in built.said
 
 
+PLACES = {
+    "_posts/2024-02-01-bad.md": (
+        "---\ntitle: x\n---\nbody\n\n{% nosuch %}\n",
+        6,
+        "Unknown tag 'nosuch'",
+    ),
+    "a.html": ("---\n---\n\n{% include gone.html %}\n", 4, "Could not locate the included file"),
+    "_layouts/base.html": ("<p>\n{% for x %}\n{{ content }}\n", 2, "Syntax Error in 'for loop'"),
+    "_includes/part.html": ("one\n{% if %}\n", 2, "Syntax Error in tag 'if'"),
+    "_sass/_part.scss": ("a {\n  color: $nosuch;\n}\n", 2, "Undefined variable"),
+    "main.scss": ("---\n---\n\na { color: $nosuch; }\n", 4, "Undefined variable"),
+    "_data/people.yml": ("- name: a\n  more: [\n- b\n", 3, "while parsing"),
+}
+
+
+@pytest.mark.parametrize("path", PLACES)
+def test_a_mistake_is_shown_with_its_place_and_the_lines_around(
+    build: Any, site: Path, path: str
+) -> None:
+    text, number, words = PLACES[path]
+    (site / path).parent.mkdir(exist_ok=True)
+    (site / path).write_text(text)
+    users = {
+        "_layouts/base.html": ("b.html", "---\nlayout: base\n---\n"),
+        "_includes/part.html": ("b.html", "---\n---\n{% include part.html %}\n"),
+        "_sass/_part.scss": ("b.scss", '---\n---\n@import "part";\n'),
+    }
+    if path in users:
+        user, using = users[path]
+        (site / user).write_text(using)
+    built = build()
+    assert not built.ok
+    assert words in built.said
+    assert path in built.said
+    assert f"[blog] > {number:4} | {text.splitlines()[number - 1]}" in built.said
+    assert ".rb:" not in built.said
+
+
 def test_a_broken_configuration_is_named_with_its_line(build: Any, site: Path) -> None:
     (site / "_config.yml").write_text('title: "x\nfoo: [\n')
     built = build()
     assert not built.ok
     assert "_config.yml:" in built.said
-    assert "line 1" in built.said
+    assert '[blog] >    1 | title: "x' in built.said
 
 
 def test_all_missing_plugins_are_named_at_once_with_the_choice(build: Any, site: Path) -> None:

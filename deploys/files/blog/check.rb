@@ -6,6 +6,7 @@
 #   --names only prints their names, for whoever is to install them
 
 require_relative "wishes"
+require_relative "words"
 
 def installed?(name)
   Gem::Specification.find_all_by_name(name).any? || !Gem::Specification.find_by_path(name).nil?
@@ -22,7 +23,7 @@ begin
   wishes = Wishes.new(directory, without)
   names = missing(wishes)
 rescue Wishes::Broken => e
-  abort "[blog] The site cannot be built: #{e.message}"
+  abort Words.new("The site cannot be built: #{e.message}").lines.map { |line| "[blog] #{line}" }.join("\n")
 end
 if only_names
   puts names

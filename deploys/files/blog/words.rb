@@ -9,9 +9,9 @@ class Words
     %r{ on line \d+(?::\d+)? of (?<file>[^\n]+)},        # Sass
     %r{\((?<file>[^\s():]\S*) line \d+\)},               # Liquid, of an include
     %r{(?:YAML Exception reading|Error reading file) (?<file>.+?):},
-    %r{\A(?<file>\S+): },
+    %r{(?:\A|: )(?<file>[^\s:]+): },
     %r{Document '(?<file>[^']+)'},
-    %r{ in (?<file>\S[^\n]*?)(?:/#excerpt)?\s*\z},       # Liquid, last of all
+    %r{.* in (?<file>.+?)(?:/#excerpt)?\s*\z}m,          # Liquid, last of all
   ].freeze
   LINES = [%r{ on line (\d+)}, %r{\bline (\d+)\)}, %r{ at line (\d+) column}].freeze
   BODY = %r{\A---\s*\n.*?^(?:---|\.\.\.)\s*$\n?}m.freeze
