@@ -34,6 +34,7 @@ BLOG_FILES = (
     "check.rb",
     "gems.rb",
     "gems.sh",
+    "install.rb",
     "mime.types",
     "nginx.conf",
     "pages.rb",

@@ -157,6 +157,40 @@ def test_all_missing_plugins_are_named_at_once_with_the_choice(build: Any, site:
     assert build("jekyll-nosuch", "jekyll-other").ok
 
 
+GEM = """Gem::Specification.new do |gem|
+  gem.name = "jekyll-beside"
+  gem.version = "1.0"
+  gem.summary = gem.authors = "a test"
+  gem.files = ["lib/jekyll-beside.rb"]
+  gem.add_dependency "jekyll", ">= 3"
+end
+"""
+TAG = """class Beside < Liquid::Tag
+  def render(_) = "from beside"
+end
+Liquid::Template.register_tag("beside", Beside)
+"""
+
+
+def test_a_gem_that_lies_beside_the_site_is_installed_from_there(
+    build: Any, site: Path, base: BaseImages, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    source = tmp_path_factory.mktemp("gem")
+    (source / "lib").mkdir()
+    (source / "lib/jekyll-beside.rb").write_text(TAG)
+    (source / "beside.gemspec").write_text(GEM)
+    make = ["--volume", f"{source}:/gem", "--workdir", "/gem", "--entrypoint", "gem"]
+    _run("docker", "run", "--rm", *make, base.builder, "build", "beside.gemspec")
+    (site / "vendor/cache").mkdir(parents=True)
+    (source / "jekyll-beside-1.0.gem").rename(site / "vendor/cache/jekyll-beside-1.0.gem")
+    (site / "_config.yml").write_text("plugins: [jekyll-beside]\n")
+    (site / "index.html").write_text("---\n---\n{% beside %}\n")
+    built = build()
+    assert built.ok, built.said
+    assert "from beside" in _inside("cat", "/srv/site/index.html")
+    assert not any("vendor" in path for path in built.paths)
+
+
 def test_a_permalink_with_an_unquoted_colon_means_what_it_says(build: Any, site: Path) -> None:
     (site / "_config.yml").write_text("permalink: :title\n")
     assert {"post-1.html", "post-2.html"} <= set(build().paths)

@@ -19,27 +19,11 @@ have_compiler() {
   fi
 }
 
-beside_the_site() {
-  ls vendor/cache/"$1"-[0-9]*.gem >/dev/null 2>&1
-}
-
-# Gems that are here already are not renewed.
-install_gem() {
-  echo "[blog] Installing $1"
-  if beside_the_site "$1"; then
-    # In that directory `gem` finds what this one needs, too.
-    (cd vendor/cache && gem install --local --minimal-deps --no-document "$1")
-  else
-    gem install --clear-sources --source "$GEM_SOURCE" --minimal-deps --no-document "$1"
-  fi
-}
-
 if [ "$from" = packages ]; then
-  for name in $(ruby /bootstrapper/check.rb --names . "$@"); do
-    if [ -n "${GEM_SOURCE:-}" ] || beside_the_site "$name"; then
-      install_gem "$name" || { echo "[blog] The gem $name cannot be installed." >&2; exit 1; }
-    fi
-  done
+  if [ -n "${GEM_SOURCE:-}" ] || [ -d vendor/cache ]; then
+    # shellcheck disable=SC2046 # names, which have no spaces
+    ruby /bootstrapper/install.rb $(ruby /bootstrapper/check.rb --names . "$@")
+  fi
   exec ruby /bootstrapper/check.rb . "$@"
 fi
 
