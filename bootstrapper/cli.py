@@ -46,6 +46,12 @@ _OPTIONS = [
         "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting for this run."
     ),
     click.option(
+        "--without",
+        multiple=True,
+        metavar="PLUGIN",
+        help="Build the site without this plugin; to keep that, set without_plugins.",
+    ),
+    click.option(
         "--only", multiple=True, type=click.Choice(_STAGE_NAMES), help="Only these stages."
     ),
     click.option("--yes", is_flag=True, help="Do not ask before changing anything."),
@@ -216,5 +222,7 @@ def _merged(context: click.Context, given: dict[str, Any]) -> Options:
                 merged[key] = merged.get(key, ()) + value
             elif value not in (None, False):
                 merged[key] = value
+    without = merged.pop("without")
+    merged["settings"] += (f"without_plugins={','.join(without)}",) if without else ()
     merged["limit"] = tuple(name for text in merged["limit"] for name in text.split(",") if name)
     return Options(**merged)

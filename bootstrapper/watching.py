@@ -14,7 +14,7 @@ from typing import IO
 
 import gevent
 
-from deploys.facts.site import SITE_FILES
+from deploys.build import FILES
 
 PAUSE_SECONDS = 0.3
 SETTLE_SECONDS = 0.05
@@ -95,7 +95,7 @@ def tree_of(site: Path) -> Tree:
     """The files that a build of the site would read, as the build itself finds them."""
     try:
         found = subprocess.run(
-            ["sh", str(SITE_FILES)],
+            ["sh", str(FILES / "blog" / "site-files.sh")],
             cwd=site,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -16,6 +16,7 @@ def blog() -> None:
         debian.packages(name="install git", names=["git"], purpose="reading the blog's repository")
         site.cloned(name="the blog's repository", settings=wanted)
     site.readable(name="the site", settings=wanted)
+    site.needs(name="what the site asks for", settings=wanted)
     docker.port_free(name="the port", settings=wanted)
     images.bases(name="base images", settings=wanted)
     images.blog(name="build the blog's image", settings=wanted)

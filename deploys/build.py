@@ -14,12 +14,17 @@ from deploys.facts.docker import Images, RegistryAnswer
 from deploys.facts.engine import ContainerEngine, Engine
 from deploys.facts.machine import ThisMachine
 from deploys.facts.site import Site, SiteSource
+from deploys.ruby_wish import wanted_ruby
 from deploys.settings import Settings, is_git_url
+from deploys.site_needs import NEWEST_RUBY, default_ruby, locked_ruby, ruby_wishes
 
 FILES = Path(__file__).parent / "files"
 CONTAINER = "bootstrapper-blog"
 REPOSITORY = "bootstrapper/blog"
 PREVIEW_REPOSITORY = "bootstrapper/preview"
+
+# An image of an older one is built on a Debian whose packages are no longer served.
+OLDEST_RUBY = "3.1"
 
 BASE_FILES = ("debian-root.sh", "server-files.sh", "server.Dockerfile")
 BLOG_FILES = (
@@ -30,13 +35,16 @@ BLOG_FILES = (
     "check.rb",
     "gems.rb",
     "gems.sh",
+    "install.rb",
     "mime.types",
     "nginx.conf",
+    "pages.rb",
     "preview-server.rb",
     "preview.js",
     "preview.rb",
     "site-files.sh",
     "wishes.rb",
+    "words.rb",
 )
 
 
@@ -121,6 +129,8 @@ def build_of(settings: Settings, site: Site, images: BaseImages) -> Build:
         "origin": images.origin,
         "jekyll_env": settings.jekyll_env,
         "without_plugins": settings.without_plugins,
+        "gem_source": settings.gem_source,
+        "repository": site.repository,
     }
     text = json.dumps(ingredients, sort_keys=True)
     build_id = hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -131,6 +141,15 @@ def preview_image(settings: Settings) -> str:
     """The image in which the site is built while it is written."""
     directory = site_directory(settings)
     return f"{PREVIEW_REPOSITORY}:{hashlib.sha256(directory.encode()).hexdigest()[:12]}"
+
+
+def is_built(settings: Settings, site: Site, images: BaseImages) -> bool:
+    """Whether the site as it is now has been built on the current host."""
+    engine = container_engine()
+    if not engine.answers:
+        return False
+    image = build_of(settings, site, images).image
+    return image in host.get_fact(Images, client=engine.client, references=(image,))
 
 
 def files_hash(folder: str, names: tuple[str, ...]) -> str:
@@ -150,9 +169,18 @@ def _from_packages() -> BaseImages:
 
 def _from_registry(settings: Settings) -> BaseImages:
     prefix = f"{settings.registry_mirror}/" if settings.registry_mirror else ""
-    return BaseImages(
-        "registry", f"{prefix}{settings.builder_image}", f"{prefix}{settings.server_image}"
-    )
+    builder = settings.builder_image or f"ruby:{_ruby_of(settings)}-slim"
+    return BaseImages("registry", f"{prefix}{builder}", f"{prefix}{settings.server_image}")
+
+
+def _ruby_of(settings: Settings) -> str:
+    """The Ruby that the site asks for, as far as there is a living image of it."""
+    site = current_site(settings)
+    if site is None:
+        return NEWEST_RUBY
+    wanted = wanted_ruby("", ruby_wishes(site.texts), locked_ruby(site.texts))
+    minor = wanted.minor if wanted.source else default_ruby(site.texts)
+    return max(minor, OLDEST_RUBY, key=lambda version: tuple(map(int, version.split("."))))
 
 
 def _on_a_mac(registry: BaseImages) -> BaseImages:

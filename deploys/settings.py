@@ -49,6 +49,12 @@ class Settings(BaseModel):
     without_plugins: list[Annotated[str, Field(pattern=_GEM)]] = Field(
         default=[], description="plugins of the site to leave out of the build"
     )
+    gem_source: str = Field(
+        default="",
+        pattern=r"^$|^https?://[^\s'\"]+$",
+        description="a gem server of your own: the one that gems come from, and with packages the "
+        "one for those gems that the distribution lacks",
+    )
     container_memory: str = Field(
         default="128m",
         pattern=_MEMORY,
@@ -65,7 +71,10 @@ class Settings(BaseModel):
         "`auto`: packages only where no registry answers",
     )
     builder_image: str = Field(
-        default="ruby:3.4-slim", pattern=_IMAGE, description="registry image that builds the site"
+        default="",
+        pattern=rf"^$|{_IMAGE}",
+        description="registry image that builds the site; `ruby:X.Y-slim`, with the Ruby that the "
+        "site asks for, else 3.4, if not given",
     )
     server_image: str = Field(
         default="nginxinc/nginx-unprivileged:stable-alpine-slim",

@@ -2,40 +2,64 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pyinfra.api import FactBase
 
-SITE_FILES = Path(__file__).parents[1] / "files" / "blog" / "site-files.sh"
+_FILES = Path(__file__).parents[1] / "files" / "blog"
 
+# A repository that holds a site in exactly one place below its top is given as often as that place.
 _ASK = r"""
 cd %s 2>/dev/null || { printf 'absent\n'; exit 0; }
+site_traits() (
+%s
+)
+if [ ! -f _config.yml ] && [ ! -f _config.yaml ]; then
+  places=$(site_traits | sed -n 's/^place	//p')
+  [ -n "$places" ] && [ "$(printf '%%s\n' "$places" | wc -l)" -eq 1 ] && cd "$places"
+fi
 printf 'directory\t%%s\n' "$(pwd -P)"
 if command -v sha256sum >/dev/null 2>&1; then hash=sha256sum; else hash='shasum -a 256'; fi
 site_files() {
 %s
 }
 printf 'hash\t%%s\n' "$(site_files | xargs -0 $hash | LC_ALL=C sort | $hash | cut -d ' ' -f 1)"
-for name in _config.yml _config.yaml Gemfile; do [ -f "$name" ] && printf 'has\t%%s\n' "$name"; done
-for page in index.* _posts; do [ -e "$page" ] && printf 'has\t%%s\n' "$page"; done
-sed -n "s/^ *gem  *[\"']\([^\"']*\)[\"'].*/gem	\1/p" Gemfile 2>/dev/null
-sed -n -E "s/^ *- *[\"']?(jekyll-[A-Za-z0-9_-]+)[\"']? *(#.*)?$/gem	\1/p
-  s/^theme: *[\"']?([A-Za-z0-9_-]+)[\"']? *(#.*)?$/gem	\1/p" _config.yml 2>/dev/null
-exit 0
+for page in _config.yml _config.yaml index.* _posts; do
+  [ -e "$page" ] && printf 'has\t%%s\n' "$page"
+done
+site_traits
 """
+
+_REPOSITORY = re.compile(r"github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
 
 
 @dataclass(frozen=True)
 class Site:
-    """A Jekyll site. `hash` is of every file's name and content; `gems` are those that its Gemfile
-    and its configuration name, as far as their text tells."""
+    """A site's source, as it is.
+
+    `hash` is of every file's name and content. `texts` are the files that decide about gems, whole;
+    `cached_gems` what is in `vendor/cache`; `repository` is GitHub's "owner/name" for it, "" where
+    it is of none. Not as the author has them: `submodules` that are not checked out, `pointers` of
+    Git LFS, `dangling` links; `outside` are links that leave the site. `places` are the directories
+    below, relative, that hold a Jekyll site ("" for this one).
+    """
 
     directory: str
     hash: str
-    gems: tuple[str, ...]
     is_jekyll: bool
+    texts: Mapping[str, str] = field(default_factory=dict)
+    cached_gems: tuple[str, ...] = ()
+    repository: str = ""
+    submodules: tuple[str, ...] = ()
+    pointers: tuple[str, ...] = ()
+    dangling: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
 
 
 class SiteSource(FactBase[Site | None]):
@@ -43,21 +67,42 @@ class SiteSource(FactBase[Site | None]):
 
     def command(self, path: str) -> str:
         """Every file is read, so that any change is noticed; POSIX sh, BSD and GNU tools."""
-        return _ASK % (shell_path(path), SITE_FILES.read_text(encoding="utf-8"))
+        traits, files = (
+            (_FILES / name).read_text(encoding="utf-8")
+            for name in ("site-traits.sh", "site-files.sh")
+        )
+        return _ASK % (shell_path(path), traits, files)
 
     def process(self, output: list[str]) -> Site | None:
         """Lines of `key<TAB>value`."""
-        told = [line.partition("\t")[::2] for line in output]
         if "absent" in output:
             return None
-        first = dict(told)
-        has = {value for key, value in told if key == "has"}
+        told: dict[str, list[str]] = defaultdict(list)
+        for line in output:
+            key, _, value = line.partition("\t")
+            told[key].append(value)
+        origins = (_REPOSITORY.search(url) for url in told["origin"])
         return Site(
-            directory=first["directory"],
-            hash=first["hash"],
-            gems=tuple(dict.fromkeys(value for key, value in told if key == "gem")),
-            is_jekyll=bool(has - {"Gemfile"}),
+            directory=told["directory"][0],
+            hash=told["hash"][0],
+            is_jekyll=bool(told["has"]),
+            texts=_texts(told["text"]),
+            cached_gems=tuple(told["cached"]),
+            repository=next((origin[1] for origin in origins if origin), ""),
+            submodules=tuple(told["submodule"]),
+            pointers=tuple(told["pointer"]),
+            dangling=tuple(told["dangling"]),
+            outside=tuple(told["outside"]),
+            places=tuple(told["place"]),
         )
+
+
+def _texts(lines: list[str]) -> dict[str, str]:
+    texts: dict[str, list[str]] = defaultdict(list)
+    for line in lines:
+        name, _, text = line.partition("\t")
+        texts[name].append(text.rstrip("\r"))
+    return {name: "\n".join(text) + "\n" for name, text in texts.items()}
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from deploys.build import (
     container_engine,
     current_site,
     files_hash,
+    is_built,
     site_directory,
 )
 from deploys.changes import change
@@ -76,22 +77,19 @@ def blog(settings: Settings) -> Steps:
         found("blog.image-missing", "The blog's image has not been built yet.")
         yield StringCommand(*engine.words, "build", shell_path(site_directory(settings)))
         return
-    build = build_of(settings, site, images)
-    present = (
-        host.get_fact(Images, client=engine.client, references=(build.image,))
-        if engine.answers
-        else {}
-    )
-    if build.image in present:
+    if is_built(settings, site, images):
         return
+    build = build_of(settings, site, images)
     found("blog.image-missing", "The site as it is now has not been built yet.")
     folder = yield from uploaded("blog", BLOG_FILES)
     arguments = {
         "BUILDER_IMAGE": images.builder,
         "SERVER_IMAGE": images.server,
         "GEMS_FROM": images.origin,
+        "GEM_SOURCE": settings.gem_source,
         "WITHOUT_PLUGINS": " ".join(settings.without_plugins),
         "JEKYLL_ENV": settings.jekyll_env,
+        "PAGES_REPO_NWO": site.repository,
         "BUILD_ID": build.id,
     }
     words = [word for item in arguments.items() for word in ("--build-arg", "=".join(item))]
@@ -103,7 +101,8 @@ def blog(settings: Settings) -> Steps:
     }
     words += [word for item in labels.items() for word in ("--label", "=".join(item))]
     change("image", build.image, engine=engine.name)
-    network = ["--network", "none"] if images.origin == "packages" else []
+    offline = images.origin == "packages" and not settings.gem_source
+    network = ["--network", "none"] if offline else []
     yield StringCommand(
         "sh",
         f"{folder}/build-image.sh",

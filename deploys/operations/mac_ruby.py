@@ -21,7 +21,7 @@ from deploys.operations import Commands, homebrew, ruby_repair
 from deploys.ruby_wish import Bundler, Choice, Wanted, bundler_for, choose, wanted_ruby
 from deploys.settings import Settings
 
-_SCRIPTS = (("ruby", ("site-gems.sh", "load.rb")), ("blog", ("gems.rb", "wishes.rb")))
+_SCRIPTS = (("ruby", ("site-gems.sh", "load.rb")), ("blog", ("gems.rb", "pages.rb", "wishes.rb")))
 _BUILD_SECONDS = 3600
 
 Steps = Generator[StringCommand | FileUploadCommand, None, None]

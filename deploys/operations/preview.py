@@ -38,11 +38,12 @@ def image(settings: Settings) -> Steps:
         "BUILDER_IMAGE": images.builder,
         "SERVER_IMAGE": images.server,
         "GEMS_FROM": images.origin,
+        "GEM_SOURCE": settings.gem_source,
         "WITHOUT_PLUGINS": " ".join(settings.without_plugins),
     }
     words = [word for item in arguments.items() for word in ("--build-arg", "=".join(item))]
     words += ["--label", f"{IMAGE_LABEL}=preview", "--target", "tools"]
-    if images.origin == "packages":
+    if images.origin == "packages" and not settings.gem_source:
         words += ["--network", "none"]
     name = preview_image(settings)
     build = StringCommand(

@@ -72,7 +72,48 @@ def test_a_liquid_mistake_is_said_in_jekylls_words_with_the_file(build: Any, sit
     (site / "_posts/2024-02-01-bad.md").write_text("---\ntitle: x\n---\n{% nosuch %}\n")
     built = build()
     assert not built.ok
-    assert "Unknown tag 'nosuch' in _posts/2024-02-01-bad.md, line 4" in built.said
+    assert (
+        "Unknown tag 'nosuch' in _posts/2024-02-01-bad.md (_posts/2024-02-01-bad.md:4)"
+        in built.said
+    )
+
+
+PLACES = {
+    "_posts/2024-02-01-bad.md": (
+        "---\ntitle: x\n---\nbody\n\n{% nosuch %}\n",
+        6,
+        "Unknown tag 'nosuch'",
+    ),
+    "a.html": ("---\n---\n\n{% include gone.html %}\n", 4, "Could not locate the included file"),
+    "_layouts/base.html": ("<p>\n{% for x %}\n{{ content }}\n", 2, "Syntax Error in 'for loop'"),
+    "_includes/part.html": ("one\n{% if %}\n", 2, "Syntax Error in tag 'if'"),
+    "_sass/_part.scss": ("a {\n  color: $nosuch;\n}\n", 2, "Undefined variable"),
+    "main.scss": ("---\n---\n\na { color: $nosuch; }\n", 4, "Undefined variable"),
+    "_data/people.yml": ("- name: a\n  more: [\n- b\n", 3, "while parsing"),
+}
+
+
+@pytest.mark.parametrize("path", PLACES)
+def test_a_mistake_is_shown_with_its_place_and_the_lines_around(
+    build: Any, site: Path, path: str
+) -> None:
+    text, number, words = PLACES[path]
+    (site / path).parent.mkdir(exist_ok=True)
+    (site / path).write_text(text)
+    users = {
+        "_layouts/base.html": ("b.html", "---\nlayout: base\n---\n"),
+        "_includes/part.html": ("b.html", "---\n---\n{% include part.html %}\n"),
+        "_sass/_part.scss": ("b.scss", '---\n---\n@import "part";\n'),
+    }
+    if path in users:
+        user, using = users[path]
+        (site / user).write_text(using)
+    built = build()
+    assert not built.ok
+    assert words in built.said
+    assert path in built.said
+    assert f"[blog] > {number:4} | {text.splitlines()[number - 1]}" in built.said
+    assert ".rb:" not in built.said
 
 
 def test_a_broken_configuration_is_named_with_its_line(build: Any, site: Path) -> None:
@@ -80,7 +121,7 @@ def test_a_broken_configuration_is_named_with_its_line(build: Any, site: Path) -
     built = build()
     assert not built.ok
     assert "_config.yml:" in built.said
-    assert "line 1" in built.said
+    assert '[blog] >    1 | title: "x' in built.said
 
 
 def test_all_missing_plugins_are_named_at_once_with_the_choice(build: Any, site: Path) -> None:
@@ -91,6 +132,40 @@ def test_all_missing_plugins_are_named_at_once_with_the_choice(build: Any, site:
     assert "does not package: jekyll-nosuch, jekyll-other." in built.said
     assert "without_plugins=jekyll-nosuch,jekyll-other" in built.said
     assert build("jekyll-nosuch", "jekyll-other").ok
+
+
+GEM = """Gem::Specification.new do |gem|
+  gem.name = "jekyll-beside"
+  gem.version = "1.0"
+  gem.summary = gem.authors = "a test"
+  gem.files = ["lib/jekyll-beside.rb"]
+  gem.add_dependency "jekyll", ">= 3"
+end
+"""
+TAG = """class Beside < Liquid::Tag
+  def render(_) = "from beside"
+end
+Liquid::Template.register_tag("beside", Beside)
+"""
+
+
+def test_a_gem_that_lies_beside_the_site_is_installed_from_there(
+    build: Any, site: Path, base: BaseImages, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    source = tmp_path_factory.mktemp("gem")
+    (source / "lib").mkdir()
+    (source / "lib/jekyll-beside.rb").write_text(TAG)
+    (source / "beside.gemspec").write_text(GEM)
+    make = ["--volume", f"{source}:/gem", "--workdir", "/gem", "--entrypoint", "gem"]
+    _run("docker", "run", "--rm", *make, base.builder, "build", "beside.gemspec")
+    (site / "vendor/cache").mkdir(parents=True)
+    (source / "jekyll-beside-1.0.gem").rename(site / "vendor/cache/jekyll-beside-1.0.gem")
+    (site / "_config.yml").write_text("plugins: [jekyll-beside]\n")
+    (site / "index.html").write_text("---\n---\n{% beside %}\n")
+    built = build()
+    assert built.ok, built.said
+    assert "from beside" in _inside("cat", "/srv/site/index.html")
+    assert not any("vendor" in path for path in built.paths)
 
 
 def test_a_permalink_with_an_unquoted_colon_means_what_it_says(build: Any, site: Path) -> None:

@@ -31,7 +31,7 @@ from deploys.settings import parse_settings
 from tests.support import Remembering, fake_inventory, stage
 from tests.unit.test_mac_engine import ANSWERS, MAC
 
-SITE = Site("/Users/ada/blog", "0" * 64, (), is_jekyll=True)
+SITE = Site("/Users/ada/blog", "0" * 64, is_jekyll=True)
 SERVING = Container("running", "sha256:old", "other settings", "healthy", (4000,))
 LSOF = """COMMAND   PID USER   FD   TYPE             DEVICE SIZE/OFF NODE NAME
 ControlCe 514 user   31u  IPv4 0x9701b8e195665313      0t0  TCP *:5000 (LISTEN)

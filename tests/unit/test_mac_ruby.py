@@ -435,7 +435,13 @@ def scripts(home: Home) -> Path:
     """Our scripts, and a Ruby whose programs only write down what they were asked."""
     folder = home.root / "scripts"
     folder.mkdir()
-    for path in ("ruby/site-gems.sh", "ruby/load.rb", "blog/gems.rb", "blog/wishes.rb"):
+    for path in (
+        "ruby/site-gems.sh",
+        "ruby/load.rb",
+        "blog/gems.rb",
+        "blog/pages.rb",
+        "blog/wishes.rb",
+    ):
         (folder / Path(path).name).write_bytes((FILES / path).read_bytes())
     for name in ("ruby", "bundle"):
         home.file(

@@ -26,6 +26,10 @@ cd "$site"
 for name in Gemfile Gemfile.lock _config.yml _config.yaml .ruby-version *.gemspec; do
   [ ! -f "$name" ] || cp "$name" "$context/gems/"
 done
+if [ -d vendor/cache ]; then # gems that the author keeps beside the site
+  mkdir -p "$context/gems/vendor"
+  cp -R vendor/cache "$context/gems/vendor/"
+fi
 { sh "$files/site-files.sh" | tar -c -h --null -T - -f - || : >"$work/unread"; } |
   tar -x -f - -C "$context/site"
 if [ -e "$work/unread" ]; then
@@ -41,6 +45,6 @@ if [ -e "$work/failed" ]; then
   # The classic builder paints what a step said on standard error; BuildKit numbers it, and repeats it.
   escape=$(printf '\033')
   sed "s/$escape\[[0-9;]*m//g" "$work/log" | sed -n 's/.*\[blog\] /[blog] /p' |
-    awk '!seen[$0]++' | tail -n 10 >&2
+    awk '!seen[$0]++' | tail -n 12 >&2
   exit 1
 fi

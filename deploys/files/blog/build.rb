@@ -10,6 +10,7 @@ require "fileutils"
 require "jekyll"
 require "json"
 require_relative "wishes"
+require_relative "words"
 
 ROOT = "/out/srv/site"
 
@@ -39,7 +40,7 @@ class Notes < Jekyll::Stevenson
 
   def keep(notes, line)
     text = line.gsub("#{Dir.pwd}/", "").squeeze(" ").strip
-    return if text.empty?
+    return if text.empty? || text == "Configuration file: none"
 
     line.match?(CONTINUED) && notes.any? ? notes.last << " #{text}" : notes << text
   end
@@ -80,31 +81,76 @@ module EachFileOnce
   end
 end
 
+# A data file that cannot be read is named; the exception alone does not say which it is.
+module DataFilesHaveNames
+  def read_data_file(path)
+    super
+  rescue Psych::SyntaxError, CSV::MalformedCSVError => e
+    raise Unbuildable, "#{path}: #{e.message}"
+  end
+end
+
+# Without a network GitHub is not asked about the repository: what follows from its name is enough.
+module GitHubIsNotAsked
+  def internet_connected?
+    false
+  end
+end
+
 # What is to be mended in Jekyll, of whatever version.
 def mend_jekyll
   Jekyll::Utils.singleton_class.prepend(ColonsAreText) if Jekyll::Utils.respond_to?(:safe_load_yaml)
   Jekyll::Site.prepend(EachFileOnce)
+  Jekyll::DataReader.prepend(DataFilesHaveNames)
+end
+
+# What is left out is not missed by the site's own _plugins either.
+def leave_out(names)
+  paths = names.flat_map { |name| [name, name.tr("-", "/")] }
+  Object.prepend(Module.new do
+    define_method(:require) { |path| paths.include?(path) ? false : super(path) }
+    private :require
+  end)
+end
+
+# What the site itself says, as GitHub Pages completes it where the site is made for it.
+def wished(pages)
+  source = { "source" => Dir.pwd }
+  return Jekyll.configuration(source) unless pages
+
+  empty = Jekyll::Configuration.new
+  Jekyll.configuration(Pages.completed(empty.read_config_files(empty.config_files(source))).merge(source))
 end
 
 def configuration(from, without)
-  config = Jekyll.configuration("source" => Dir.pwd)
+  wishes = Wishes.new(".", without)
+  pages = from == "packages" ? wishes.pages? : !File.file?("Gemfile") && wishes.pages?
+  config = wished(pages)
   baseurl = config["baseurl"].to_s.gsub(%r{\A/+|/+\z}, "")
   baseurl = "/#{baseurl}" unless baseurl.empty?
   changes = {
     "source" => Dir.pwd, "destination" => ROOT + baseurl, "baseurl" => baseurl,
-    "plugins" => plugins(config, from, without), "disable_disk_cache" => true,
+    "plugins" => plugins(config, from, wishes, pages) - without, "disable_disk_cache" => true,
     "exclude" => [*config["exclude"], *own_destination(config)],
   }
   changes["markdown"] = "kramdown" if without.include?(config["markdown"].to_s.downcase)
   changes["theme"] = nil if without.include?(config["theme"])
-  [Jekyll.configuration(changes), baseurl]
+  [Jekyll.configuration(config.merge(changes).merge("skip_config_files" => true)), baseurl]
 end
 
 # A bundle loads the plugins of its Gemfile itself; without one, they are loaded by name.
-def plugins(config, from, without)
+def plugins(config, from, wishes, pages)
   named = [*config["plugins"], *config["gems"]]
-  bundled = from == "packages" ? Wishes.new(".", without).bundled_plugins : []
-  (named + bundled.flat_map { |gem| gem.autorequire || [gem.name] }).uniq - without
+  bundled = from == "packages" ? wishes.bundled_plugins : []
+  own = pages ? Pages::PLUGINS.select { |name| runs?(name, config) } : []
+  (named + bundled.flat_map { |gem| gem.autorequire || [gem.name] } + own).uniq
+end
+
+# One of GitHub Pages' own plugins that is here. Without the repository's name the one that tells of
+# it stops the build.
+def runs?(name, config)
+  known = config["repository"] || ENV["PAGES_REPO_NWO"]
+  Gem::Specification.find_all_by_name(name).any? && (name != Pages::METADATA || known)
 end
 
 # Where the author's own builds go, inside the source: what lies there is no source.
@@ -169,15 +215,27 @@ def configure_server(baseurl)
   File.write("/out/etc/nginx/site.conf", lines.join("\n") + "\n")
 end
 
-def build(from, without, notes)
-  Jekyll.logger = notes
+# Jekyll mended and its plugins loaded: the configuration of the site, and its baseurl.
+def prepared(from, without)
+  ENV.delete("PAGES_REPO_NWO") if ENV["PAGES_REPO_NWO"].to_s.empty?
   mend_jekyll
   Jekyll::PluginManager.require_from_bundler
+  leave_out(without)
   config, baseurl = configuration(from, without)
   unless baseurl.match?(%r{\A[A-Za-z0-9\-._~/]*\z})
     raise Unbuildable, "_config.yml: baseurl #{baseurl.inspect} has characters that no address has."
   end
 
+  if from == "packages" && config["plugins"].include?(Pages::METADATA)
+    require Pages::METADATA
+    Jekyll::GitHubMetadata::Client.prepend(GitHubIsNotAsked)
+  end
+  [config, baseurl]
+end
+
+def build(from, without, notes)
+  Jekyll.logger = notes
+  config, baseurl = prepared(from, without)
   site = Jekyll::Site.new(config)
   site.process
   check(site)
@@ -185,24 +243,20 @@ def build(from, without, notes)
   notes.warnings.uniq.each { |warning| warn "[blog] warning: #{warning}" }
 end
 
-# What a person reads of a failure: Jekyll's own words name the file, which the exception does not.
-def in_words(error, notes)
-  case error
-  when Unbuildable, Wishes::Broken then error.message
-  else
-    said = notes.errors.last || "#{error.class.name.split("::").last(2).join(" ")}: #{error.message.strip}"
-    with_line_of_file(said.scrub.gsub("#{Dir.pwd}/", ""))
-  end
+# Jekyll's own words name the file, which the exception does not; Sass's are the other way round.
+def words_of(error, notes)
+  noted = notes.errors.last.to_s
+  yikes = noted.match(/you don't have (.+?) or one of its dependencies.*message from Ruby is: '(.+?)'/m)
+  return "#{yikes[1]}: #{yikes[2]}" if yikes
+  return noted if !noted.empty? && !error.message.include?(" on line ")
+
+  "#{error.class.name.split("::").last(2).join(" ")}: #{error.message}"
 end
 
-# Liquid counts the lines behind the front matter, an author counts from the top of the file.
-def with_line_of_file(said)
-  found = said.match(%r{ \(line (?<line>\d+)\)(?<what>.*) in (?<file>\S.*?)(?:/#excerpt)?\z}m)
-  return said unless found && File.file?(found["file"])
-
-  text = File.read(found["file"], :encoding => "bom|utf-8").scrub
-  above = text[Jekyll::Document::YAML_FRONT_MATTER_REGEXP].to_s.count("\n")
-  "#{found.pre_match}#{found["what"]} in #{found["file"]}, line #{found["line"].to_i + above}"
+# The lines that a person reads of a failure.
+def in_words(error, notes)
+  known = [Unbuildable, Wishes::Broken].any? { |kind| error.is_a?(kind) }
+  Words.new(known ? error.message : words_of(error, notes)).lines
 end
 
 def main
@@ -210,7 +264,8 @@ def main
   from, *without = ARGV
   build(from, without, notes)
 rescue StandardError, ScriptError, SystemExit => e
-  abort "[blog] The site cannot be built: #{in_words(e, notes)}"
+  first, *others = in_words(e, notes)
+  abort ["The site cannot be built: #{first}", *others].map { |line| "[blog] #{line}" }.join("\n")
 end
 
 main if $PROGRAM_NAME == __FILE__

@@ -2,25 +2,34 @@
 
 # Fails when a site asks for gems that are not installed here, and names all of them at once.
 #
-# Usage, in the builder image: ruby check.rb DIRECTORY [PLUGIN-TO-LEAVE-OUT...]
+# Usage, in the builder image: ruby check.rb [--names] DIRECTORY [PLUGIN-TO-LEAVE-OUT...]
+#   --names only prints their names, for whoever is to install them
 
 require_relative "wishes"
+require_relative "words"
 
 def installed?(name)
   Gem::Specification.find_all_by_name(name).any? || !Gem::Specification.find_by_path(name).nil?
 end
 
-def missing(directory, without)
-  wishes = Wishes.new(directory, without)
+def missing(wishes)
   names = wishes.configured + wishes.bundled_plugins.map(&:name)
-  names.uniq.reject { |name| installed?(name) } + wishes.bygone_markdown
+  names.uniq.reject { |name| installed?(name) }
 end
 
+only_names = ARGV.first == "--names"
+directory, *without = only_names ? ARGV.drop(1) : ARGV
 begin
-  names = missing(ARGV.first, ARGV.drop(1))
+  wishes = Wishes.new(directory, without)
+  names = missing(wishes)
 rescue Wishes::Broken => e
-  abort "[blog] The site cannot be built: #{e.message}"
+  abort Words.new("The site cannot be built: #{e.message}").lines.map { |line| "[blog] #{line}" }.join("\n")
 end
+if only_names
+  puts names
+  exit
+end
+names += wishes.bygone_markdown
 exit if names.empty?
 
 abort <<~MESSAGE

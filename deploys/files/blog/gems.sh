@@ -1,5 +1,6 @@
 #!/bin/sh
-# Has the gems that a site asks for. Gems from the distribution's packages are there already.
+# Has the gems that a site asks for. Gems from the distribution's packages are there already; what it
+# does not package comes from the site's own vendor/cache, or from GEM_SOURCE.
 #
 # Usage, in the builder image, in a directory with the site's Gemfile, lock and configuration:
 #   sh gems.sh registry|packages [PLUGIN-TO-LEAVE-OUT...]
@@ -7,9 +8,6 @@ set -eu
 
 from=$1
 shift
-if [ "$from" = packages ]; then
-  exec ruby /bootstrapper/check.rb . "$@"
-fi
 
 have_compiler() {
   command -v cc >/dev/null && command -v git >/dev/null && return
@@ -21,6 +19,23 @@ have_compiler() {
   fi
 }
 
+if [ "$from" = packages ]; then
+  if [ -n "${GEM_SOURCE:-}" ] || [ -d vendor/cache ]; then
+    # shellcheck disable=SC2046 # names, which have no spaces
+    ruby /bootstrapper/install.rb $(ruby /bootstrapper/check.rb --names . "$@")
+  fi
+  exec ruby /bootstrapper/check.rb . "$@"
+fi
+
+# Bundler would fetch the one that wrote the lock, and one before 2.1 does not run on Ruby 3.2
+# (rubygems/bundler#7385).
+if [ -f Gemfile.lock ]; then
+  awk '/^BUNDLED WITH/ { exit } { print }' Gemfile.lock >Gemfile.lock.part
+  mv Gemfile.lock.part Gemfile.lock
+fi
+if [ -n "${GEM_SOURCE:-}" ]; then
+  bundle config set --global mirror.all "$GEM_SOURCE"
+fi
 ruby /bootstrapper/gems.rb "$@"
 if ! bundle check >/dev/null 2>&1; then
   echo "[blog] Installing the gems that the site asks for"

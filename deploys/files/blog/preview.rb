@@ -169,7 +169,7 @@ class Preview
   rescue StandardError, ScriptError, SystemExit, SystemStackError => e
     raise Superseded if @may_end && @copy.news? # of files that were half written, say
 
-    in_words(e, @notes)
+    in_words(e, @notes).join("\n")
   end
 
   def all
@@ -202,9 +202,7 @@ class Preview
   end
 
   def configured
-    mend_jekyll
-    Jekyll::PluginManager.require_from_bundler
-    config, @baseurl = configuration(@from, @without)
+    config, @baseurl = prepared(@from, @without)
     # Links to the site's own address stay in the preview, as with `jekyll serve`.
     config.merge!(
       "destination" => BUILT + @baseurl, "url" => WISHES["url"],

@@ -6,6 +6,7 @@
 require "bundler"
 require "date"
 require "yaml"
+require_relative "pages"
 
 class Wishes
   # The site's own files cannot be read; the message names the file and says why.
@@ -28,19 +29,24 @@ class Wishes
   end
 
   # The Markdown processor that was left behind by Jekyll 4, if the configuration still names it.
+  # GitHub Pages takes another in its place.
   def bygone_markdown
+    return [] if pages?
+
     %w[redcarpet rdiscount maruku].select { |name| name == configuration["markdown"].to_s.downcase } - @without
   end
 
-  # The Gemfile's gems for this platform, but for those left out.
-  def bundled
-    gemfile = File.join(@directory, "Gemfile")
-    return [] unless File.file?(gemfile)
+  # Whether it is GitHub Pages' own build that the site is made for.
+  def pages?
+    return whole_bundle.any? { |gem| gem.name == Pages::GEM } if gemfile?
 
-    definition = Bundler::Dsl.evaluate(gemfile, "#{gemfile}.lock", {})
-    definition.dependencies.select { |gem| gem.should_include? && !@without.include?(gem.name) }
-  rescue StandardError, ScriptError => e
-    raise Broken, "Gemfile: #{e.message.strip.lines.first.to_s.strip}"
+    configured.all? { |name| Pages.knows?(name) }
+  end
+
+  # The Gemfile's gems for this platform, but for those left out. GitHub Pages' own gem stands for
+  # a set of versions; its plugins are seen to elsewhere.
+  def bundled
+    whole_bundle.reject { |gem| @without.include?(gem.name) || gem.name == Pages::GEM }
   end
 
   # Those of them that Jekyll loads by itself.
@@ -49,6 +55,24 @@ class Wishes
   end
 
   private
+
+  def gemfile
+    File.join(@directory, "Gemfile")
+  end
+
+  def gemfile?
+    File.file?(gemfile)
+  end
+
+  # The lock is left aside: it is of versions, and may be of a Bundler that is newer than this one.
+  def whole_bundle
+    return [] unless gemfile?
+
+    @whole_bundle ||= Bundler::Dsl.evaluate(gemfile, "/nonexistent/Gemfile.lock", {})
+                                  .dependencies.select(&:should_include?)
+  rescue StandardError, ScriptError => e
+    raise Broken, "Gemfile: #{e.message.strip.lines.first.to_s.strip}"
+  end
 
   def configuration
     @configuration ||= read || {}

@@ -1,0 +1,153 @@
+"""A family of small sites, one for each trait that a site of years may have: each is built, served
+and proved for real, unchanged. The table of traits is printed at the end (`pytest -s`)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bootstrapper.proof import prove
+from deploys.build import FILES, BaseImages
+from deploys.facts.built_site import parse_manifest
+from deploys.operations.docker import USER
+
+pytestmark = pytest.mark.engine
+
+IMAGE = "bootstrapper-test/family:built"
+CONTAINER = "bootstrapper-test-family"
+BUILD_ID = "fedcba9876543210"
+PAGE = "---\ntitle: T\n---\n"
+TABLE: list[str] = []
+
+Paths = dict[str, str]
+
+# Trait: its files, and paths that have to be built.
+FAMILY: dict[str, tuple[Paths, list[str]]] = {
+    "no Gemfile, pages without front matter": (
+        {"README.md": "# Hello\n", "about.md": "# About\n"},
+        ["index.html", "about.html"],
+    ),
+    "the gem github-pages, an old Bundler and Ruby": (
+        {
+            "Gemfile": 'ruby "2.3.1"\ngem "github-pages", group: :jekyll_plugins\n',
+            "Gemfile.lock": "GEM\n  specs:\n\nPLATFORMS\n  x86_64-darwin-18\n\n"
+            "DEPENDENCIES\n  github-pages!\n\nBUNDLED WITH\n   1.17.2\n",
+            ".ruby-version": "2.3.1\n",
+            "index.md": "{{ site.github.repository_name }}\n",
+        },
+        ["index.html"],
+    ),
+    "a gem theme": (
+        {"_config.yml": "theme: minima\n", "index.md": "---\nlayout: home\n---\n"},
+        ["assets/main.css", "index.html"],
+    ),
+    "default gems in the Gemfile": (
+        {
+            "Gemfile": 'gem "jekyll"\ngem "webrick"\ngem "csv"\ngem "base64"\ngem "logger"\n',
+            "index.html": PAGE,
+        },
+        ["index.html"],
+    ),
+    "Sass": (
+        {"main.scss": '---\n---\n@import "p";\n', "_sass/_p.scss": "a { b { c: d } }\n"},
+        ["main.css"],
+    ),
+    "names that are not ASCII, and spaces": (
+        {"über uns/Grüße.md": PAGE, "a b/c d.txt": "x"},
+        ["über uns/Grüße.html", "a b/c d.txt"],
+    ),
+    "baseurl": ({"_config.yml": "baseurl: /blog\n"}, ["blog/index.html"]),
+    "include and exclude": (
+        {
+            "_config.yml": "include: [.well-known]\nexclude: [secret.txt]\n",
+            ".well-known/a.txt": "x",
+            "secret.txt": "x",
+        },
+        [".well-known/a.txt"],
+    ),
+    "a future post, as GitHub Pages publishes it": (
+        {"_posts/2199-01-01-later.md": PAGE, "_drafts/idea.md": PAGE},
+        ["2199/01/01/later.html"],
+    ),
+    "collections and data": (
+        {
+            "_config.yml": "collections: {words: {output: true}}\n",
+            "_words/a.md": PAGE,
+            "_data/n.yml": "- x\n",
+            "n.html": PAGE + "{% for x in site.data.n %}{{ x }}{% endfor %}",
+        },
+        ["words/a.html", "n.html"],
+    ),
+    "a folder called src": ({"src/index.html": PAGE, "LICENSE": "x"}, ["src/index.html"]),
+    "redcarpet and coderay of long ago": (
+        {"_config.yml": "markdown: redcarpet\nkramdown: {syntax_highlighter: coderay}\n"},
+        ["index.html"],
+    ),
+}
+ABSENT = {"secret.txt", "idea.html"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def table() -> Iterator[None]:
+    yield
+    print("\n| trait | built | proved |\n|---|---|---|", *TABLE, sep="\n")
+    run("docker", "image", "rm", "--force", IMAGE)
+
+
+@pytest.fixture
+def serve(base: BaseImages) -> Iterator[Callable[[Path], int]]:
+    def build_and_serve(site: Path) -> int:
+        arguments = {
+            "BUILDER_IMAGE": base.builder,
+            "SERVER_IMAGE": base.server,
+            "GEMS_FROM": "packages",
+            "JEKYLL_ENV": "production",
+            "PAGES_REPO_NWO": "ada/blog",
+            "BUILD_ID": BUILD_ID,
+        }
+        words = [word for item in arguments.items() for word in ("--build-arg", "=".join(item))]
+        docker = ["docker", "build", "--network", "none", "--tag", IMAGE, *words]
+        run("sh", str(FILES / "blog/build-image.sh"), str(site), *docker)
+        hardened = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--user", USER]
+        publish = ["--publish", "127.0.0.1::8080", "--name", CONTAINER]
+        run("docker", "run", "--detach", *hardened, *publish, IMAGE)
+        return int(run("docker", "port", CONTAINER, "8080").strip().rpartition(":")[2])
+
+    yield build_and_serve
+    subprocess.run(["docker", "rm", "--force", CONTAINER], capture_output=True, check=False)
+
+
+@pytest.mark.parametrize("trait", FAMILY)
+def test_it_is_built_served_and_proved_unchanged(
+    trait: str, tmp_path: Path, serve: Callable[[Path], int]
+) -> None:
+    files, wanted = FAMILY[trait]
+    site = tmp_path / "my site"
+    for path, text in {"index.html": PAGE, "CNAME": "example.org\n", **files}.items():
+        if path == "index.html" and {"README.md", "index.md"} & set(files):
+            continue
+        (site / path).parent.mkdir(parents=True, exist_ok=True)
+        (site / path).write_text(text)
+    before = {path: path.read_bytes() for path in site.rglob("*") if path.is_file()}
+    port = serve(site)
+    inside = ["docker", "exec", CONTAINER, "/bin/busybox"]
+    listing = run(*inside, "find", "/srv/site", "-type", "f").split("\n")
+    served = [path.removeprefix("/srv/site/") for path in listing if path]
+    manifest = run(*inside, "cat", "/srv/manifest.json")
+    built = parse_manifest(manifest, BUILD_ID, served)
+    proof = prove(built, f"http://127.0.0.1:{port}", wait_seconds=10)
+    TABLE.append(f"| {trait} | {len(json.loads(manifest)['files'])} files | {proof.ok} |")
+    assert proof.ok, proof.faults
+    assert set(wanted) <= set(served)
+    assert not ABSENT & {Path(path).name for path in served}
+    assert {path: path.read_bytes() for path in site.rglob("*") if path.is_file()} == before
+
+
+def run(*words: str) -> str:
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
