@@ -133,7 +133,10 @@ class Terminal(Observer):
                     continue
                 if operation.stage != stage:
                     stage = operation.stage
-                    after = f" [dim](after {_title(operation.after)})[/]" if operation.after else ""
+                    needed = next(
+                        (o.after for o in result.operations if o.stage == stage and o.after), ""
+                    )
+                    after = f" [dim](after {_title(needed)})[/]" if needed else ""
                     self.say(f"[bold]{_title(stage)}[/]{after}")
                 self._planned(operation, commands=commands or self._verbose)
 

@@ -47,10 +47,11 @@ def diagnose(
     result: MachineResult, *, since: Sequence[str] = (), proof: Sequence[Finding] = ()
 ) -> Diagnosis:
     """What one machine's plan says about its health; `proof` are findings of the served blog."""
-    seen = [operation for operation in result.operations if not _is_presumed(operation)]
+    presumed = _presumed(result)
+    seen = [operation for operation in result.operations if operation not in presumed]
     findings = [finding for operation in seen for finding in operation.findings]
     findings += proof
-    unseen = dict.fromkeys(o.stage for o in result.operations if _is_presumed(o))
+    unseen = dict.fromkeys(operation.stage for operation in presumed)
     stages = dict.fromkeys(operation.stage for operation in result.operations)
     return Diagnosis(
         result.machine,
@@ -62,9 +63,11 @@ def diagnose(
     )
 
 
-def _is_presumed(operation: OperationResult) -> bool:
-    through = {stage.name: stage.seen_through for stage in STAGES}.get(operation.stage)
-    return bool(through) and operation.after == through
+def _presumed(result: MachineResult) -> list[OperationResult]:
+    """What speaks of a stage that cannot be seen yet; a refusal rests on something that was."""
+    pending = {o.stage for o in result.operations if o.status not in ("unchanged", "changed")}
+    hidden = {stage.name for stage in STAGES if stage.seen_through in pending}
+    return [o for o in result.operations if o.stage in hidden and o.status != "refused"]
 
 
 def _is_fine(stage: str, operations: Sequence[OperationResult]) -> bool:

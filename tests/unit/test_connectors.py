@@ -14,6 +14,7 @@ from pyinfra.context import host
 
 from bootstrapper.engine import Engine
 from deploys.operations import Commands
+from tests.debian.waiting import wait_for
 from tests.support import Remembering, evaluate, local_inventory, stage
 
 
@@ -44,7 +45,7 @@ def test_a_time_limit_ends_the_command_and_its_children(tmp_path: Path) -> None:
     assert failure is not None
     assert "no end after 1 seconds" in failure.output[0]
     pid = int(pid_file.read_text())
-    assert not _alive(pid)
+    wait_for(lambda: not _alive(pid), 5, "the child to end")  # killed, it still has to die
 
 
 def test_a_child_left_in_the_background_does_not_hold_the_run_up() -> None:

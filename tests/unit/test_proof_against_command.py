@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrapper import cli, runs
+from bootstrapper import cli, verdicts
 from bootstrapper.proof import prove
 from bootstrapper.proving import Verdict
 from tests.webserver import OldSite, Reply, WebServer, page, sitemap, written_site
@@ -34,7 +34,7 @@ def verify(
         def proved(*_: object, **__: object) -> Verdict:
             return Verdict(prove(site, server.url), None, site.build_id, site)
 
-        monkeypatch.setattr(runs, "prove_blog", proved)
+        monkeypatch.setattr(verdicts, "prove_blog", proved)
 
         def run(*arguments: str) -> tuple[int, str, str]:
             monkeypatch.setattr("sys.argv", ["bootstrap.py", "verify", *arguments])
