@@ -15,7 +15,7 @@ from .machine import SOCKET
 # A real registry, whose images are made of the distribution's packages; they stand for those of
 # the same name that a public one has.
 REGISTRY = "127.0.0.1:5055"  # not where AirPlay listens
-BUILDER = f"{REGISTRY}/ruby:3.4-slim"
+BUILDERS = tuple(f"{REGISTRY}/ruby:{version}-slim" for version in ("3.3", "3.4"))
 SERVER = f"{REGISTRY}/nginxinc/nginx-unprivileged:stable-alpine-slim"
 _ROOM = "/var/lib/docker/room"
 _CONFIGURATION = f"""version: 0.1
@@ -46,7 +46,7 @@ def clear(room: DebianMachine, *, images: bool = True) -> None:
     _remove(room, ["ps", "--all"], ["rm", "--force"])
     if images:
         _remove(room, ["image", "ls", "bootstrapper/blog"], ["image", "rm", "--force"])
-        room.run(["docker", "image", "rm", BUILDER, SERVER], check=False)
+        room.run(["docker", "image", "rm", *BUILDERS, SERVER], check=False)
 
 
 def _remove(room: DebianMachine, listing: list[str], remove: list[str]) -> None:
@@ -65,7 +65,8 @@ def _open_registry(room: DebianMachine) -> None:
     serve = f"setsid {_ROOM}/docker-registry serve {_ROOM}/registry.yml"
     room.run(["sh", "-c", f"{serve} >{_ROOM}/log 2>&1 </dev/null &"])
     room.wait_for_answer(f"http://{REGISTRY}/v2/", 20)
-    for name, kind in ((BUILDER, "builder"), (SERVER, "server")):
+    for name in (*BUILDERS, SERVER):
+        kind = "server" if name == SERVER else "builder"
         found = room.run(["docker", "image", "ls", "--quiet", f"bootstrapper/{kind}"])
         room.run(["docker", "tag", found.stdout.split()[0], name])
         room.run(["docker", "push", "--quiet", name])
