@@ -385,8 +385,12 @@ def _identify_by_machine(
 @functools.cache
 def _quieten_pyinfra() -> None:
     """Put our evaluation in place of pyinfra's, once a process; keep its log lines off stderr."""
-    _pyinfra_operation.execute_immediately = _evaluate_where_written  # type: ignore[attr-defined]
-    _pyinfra_operation.solve_operation_consistency = _identify_by_machine  # type: ignore[attr-defined]
+    ours = {
+        "execute_immediately": _evaluate_where_written,
+        "solve_operation_consistency": _identify_by_machine,
+    }
+    for name, function in ours.items():
+        setattr(_pyinfra_operation, name, function)
     # What is handled where it belongs; the hub would print it as well.
     Hub.NOT_ERROR = (*Hub.NOT_ERROR, PyinfraError, KeyboardInterrupt)
     logger = logging.getLogger("pyinfra")

@@ -9,7 +9,7 @@ from typing import get_args, get_origin
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-import findings_of_code  # noqa: E402
+import findings_of_code  # noqa: E402 (the path comes first)
 
 from deploys.settings import SAMPLE_BLOG, Settings  # noqa: E402 (the path comes first)
 

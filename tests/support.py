@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +13,25 @@ from bootstrapper.engine import Engine
 from bootstrapper.observers import Observer
 from bootstrapper.results import MachineResult, OperationResult
 from bootstrapper.stages import Stage
+from deploys.facts.machine import Machine
 
 LOCAL = "@local"
+MAC = Machine(
+    kernel="Darwin",
+    architecture="arm64",
+    user="ada",
+    uid=501,
+    groups=("staff", "admin"),
+    home="/Users/ada",
+    init="none",
+    has_sudo=True,
+    free_bytes=50 * 1024**3,
+    os_id="macos",
+    os_like=(),
+    os_version="27.0.1",
+    os_codename="",
+    os_name="macOS 27.0.1",
+)
 
 
 @dataclass(frozen=True)
@@ -82,3 +99,21 @@ def evaluate(
     stages = [stage(function, f"stage{number}") for number, function in enumerate(functions)]
     with Engine(inventory or local_inventory(), observer or Remembering()) as engine:
         return engine.evaluate(stages, apply=apply)
+
+
+def planned_with(
+    answers: Mapping[type, Any], declare: Callable[[], object], **data: object
+) -> MachineResult:
+    """A plan on a machine whose facts are given; an answer may be a function of the question."""
+
+    def get_fact(fact: type, *_: object, **asked: object) -> Any:
+        answer = answers[fact]
+        return answer(**asked) if callable(answer) else answer
+
+    inventory = fake_inventory("machine")
+    inventory.host_data["@fake/machine"].update(data)
+    with Engine(inventory, Remembering()) as engine:
+        (host,) = inventory
+        setattr(host, "get_fact", get_fact)  # noqa: B010 (a method of this one host)
+        (result,) = engine.evaluate([stage(declare)], apply=False)
+    return result

@@ -8,23 +8,19 @@ from dataclasses import dataclass, field
 
 from pyinfra.api import FactBase
 
-from deploys.facts.mac_engine import SEARCH_PATH
+from deploys.facts.mac_engine import FOLLOW_LINKS, SEARCH_PATH
 
 PLUGINS = ("docker-compose", "docker-buildx")
 
 # The client's own directories for plugins: docker/cli cli-plugins/manager/manager_unix.go.
 _LOOK = (
     SEARCH_PATH
+    + FOLLOW_LINKS
     + r"""
 home=${DOCKER_CONFIG:-$HOME/.docker}
 file=$home/config.json
 printf 'file\t%s\n' "$file"
-turns=0
-while [ -L "$file" ] && [ "$turns" -lt 32 ]; do
-  turns=$((turns + 1))
-  to=$(readlink "$file")
-  case $to in /*) file=$to ;; *) file=${file%/*}/$to ;; esac
-done
+follow_links
 printf 'target\t%s\n' "$file"
 folder=${file%/*}
 while [ ! -d "$folder" ]; do folder=$(dirname "$folder"); done

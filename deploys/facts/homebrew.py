@@ -13,18 +13,24 @@ from dataclasses import dataclass, field
 
 from pyinfra.api import FactBase
 
-# One pass of the shell's own patterns: a process for each keg would take seconds.
-# - A late failure of the installer leaves bin/brew without the Ruby that all but a few commands
-#   need; `brew --version` succeeds then. Homebrew keeps its own in vendor/portable-ruby.
-# - A keg without a receipt is one that a killed installation left.
-# - Formulae say that they are keg-only in the copy of the recipe that each keg has.
-_ASK = r"""
+# Where Homebrew is, or would be put; `prefix` is only given by tests.
+PLACE = r"""
 prefix=%(prefix)s
 if [ -z "$prefix" ]; then
   if [ "$(uname -m)" = arm64 ]; then prefix=/opt/homebrew; else prefix=/usr/local; fi
 fi
 repository=$prefix
 [ -d "$prefix/Homebrew" ] && repository=$prefix/Homebrew
+"""
+
+# One pass of the shell's own patterns: a process for each keg would take seconds.
+# - A late failure of the installer leaves bin/brew without the Ruby that all but a few commands
+#   need; `brew --version` succeeds then. Homebrew keeps its own in vendor/portable-ruby.
+# - A keg without a receipt is one that a killed installation left.
+# - Formulae say that they are keg-only in the copy of the recipe that each keg has.
+_ASK = (
+    PLACE
+    + r"""
 library=$repository/Library
 printf 'place\t%%s\n' "$prefix"
 [ -x "$prefix/bin/brew" ] && printf 'brew\n'
@@ -55,6 +61,7 @@ printf '#keg-only\n'
 grep -ls '^ *keg_only' Cellar/*/*/.brew/*.rb
 exit 0
 """
+)
 
 _LINK = re.compile(r"(\S+) -> .*?Cellar/([^/]+)/([^/]+)/?$")
 

@@ -9,19 +9,17 @@ from dataclasses import dataclass
 
 from pyinfra.api import FactBase
 
+from deploys.facts.homebrew import PLACE
+
 # - brew.sh names the first macOS that this Homebrew takes for a pre-release; to read its version
 #   from git would say less.
 # - FETCH_HEAD: a Homebrew that was fetched within a day is as new as it gets (`-mtime +0`).
 # - launchctl is only asked where an engine has an agent. An agent's label is sh.brew.* since
 #   Homebrew 7, homebrew.mxcl.* before (its release notes).
 # - Links are looked at where Docker Desktop puts them, and only where the app is gone.
-_ASK = r"""
-prefix=%(prefix)s
-if [ -z "$prefix" ]; then
-  if [ "$(uname -m)" = arm64 ]; then prefix=/opt/homebrew; else prefix=/usr/local; fi
-fi
-repository=$prefix
-[ -d "$prefix/Homebrew" ] && repository=$prefix/Homebrew
+_ASK = (
+    PLACE
+    + r"""
 sed -n 's/^HOMEBREW_MACOS_NEWEST_UNSUPPORTED="\([0-9.]*\)".*/unsupported	\1/p' \
   "$repository/Library/Homebrew/brew.sh" 2>/dev/null
 [ -n "$(find "$repository/.git/FETCH_HEAD" -mtime +0 2>/dev/null)" ] ||
@@ -53,6 +51,7 @@ printf '#pkgconf\n'
 cat "$prefix/opt/pkgconf/INSTALL_RECEIPT.json" 2>/dev/null
 printf '\n'
 """
+)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,18 @@ have() { command -v "$1" >/dev/null 2>&1; }
 own_has() { ( PATH=$own; have "$1" ); }
 """
 
+# Where "$file" leads to in the end; links that lead in a circle have one too.
+FOLLOW_LINKS = r"""
+follow_links() {
+  turns=0
+  while [ -L "$file" ] && [ "$turns" -lt 32 ]; do
+    turns=$((turns + 1))
+    to=$(readlink "$file")
+    case $to in /*) file=$to ;; *) file=${file%/*}/$to ;; esac
+  done
+}
+"""
+
 # An engine that is half dead accepts a connection and says nothing; colima and podman ask their
 # virtual machine. So nobody is waited for longer than ten seconds; macOS has no timeout(1). The one
 # who watches is killed with -9: before it has begun it would have our own traps.

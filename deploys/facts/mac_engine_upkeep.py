@@ -11,7 +11,7 @@ from typing import Literal
 from packaging.version import InvalidVersion, Version
 from pyinfra.api import FactBase
 
-from deploys.facts.mac_engine import COLIMA, SEARCH_PATH
+from deploys.facts.mac_engine import COLIMA, FOLLOW_LINKS, SEARCH_PATH
 
 # What the log of a virtual machine says when it does not start, and this tool can mend it; unless
 # it has come to run after all. Lima begins the log anew at every start.
@@ -30,6 +30,7 @@ Cause = Literal["", "network", "build"]
 # - A Mach-O file begins with its magic number and its processor, here x86_64.
 _LOOK_AT_COLIMA = (
     SEARCH_PATH
+    + FOLLOW_LINKS
     + COLIMA
     + r"""
 lima=$colima_home/_lima
@@ -52,12 +53,7 @@ fi
 [ -e /Library/Apple/usr/libexec/oah/libRosettaRuntime ] && printf 'rosetta\n'
 [ "$(/usr/sbin/sysctl -n hw.optional.arm64 2>/dev/null)" = 1 ] && printf 'silicon\n'
 file=$(command -v limactl) || exit 0
-turns=0
-while [ -L "$file" ] && [ "$turns" -lt 32 ]; do
-  turns=$((turns + 1))
-  to=$(readlink "$file")
-  case $to in /*) file=$to ;; *) file=${file%/*}/$to ;; esac
-done
+follow_links
 printf 'limactl\t%s\n' "$file"
 case $(od -A n -t x1 -N 8 "$file" 2>/dev/null | tr -d ' \n') in
   cffaedfe07000001) printf 'intel\n' ;;

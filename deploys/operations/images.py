@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import PurePosixPath
 
 from pyinfra.api import FileUploadCommand, QuoteString, StringCommand, operation
@@ -83,35 +83,24 @@ def blog(settings: Settings) -> Steps:
     found("blog.image-missing", "The site as it is now has not been built yet.")
     folder = yield from uploaded("blog", BLOG_FILES)
     arguments = {
-        "BUILDER_IMAGE": images.builder,
-        "SERVER_IMAGE": images.server,
-        "GEMS_FROM": images.origin,
-        "GEM_SOURCE": settings.gem_source,
-        "WITHOUT_PLUGINS": " ".join(settings.without_plugins),
         "JEKYLL_ENV": settings.jekyll_env,
         "PAGES_REPO_NWO": site.repository,
         "BUILD_ID": build.id,
     }
-    words = [word for item in arguments.items() for word in ("--build-arg", "=".join(item))]
     labels = {
         IMAGE_LABEL: "blog",
         BUILD_LABEL: build.id,
         "bootstrapper.builder": f"{images.builder} {images.builder_digest}".strip(),
         "bootstrapper.server": f"{images.server} {images.server_digest}".strip(),
     }
-    words += [word for item in labels.items() for word in ("--label", "=".join(item))]
+    words = build_words(settings, images, arguments, labels)
     change("image", build.image, engine=engine.name)
-    offline = images.origin == "packages" and not settings.gem_source
-    network = ["--network", "none"] if offline else []
     yield StringCommand(
         "sh",
         f"{folder}/build-image.sh",
         QuoteString(site.directory),
         *engine.words,
-        "build",
-        *network,
-        "--tag",
-        build.image,
+        *("build", "--tag", build.image),
         *(QuoteString(word) for word in words),
     )
 
@@ -175,6 +164,32 @@ def _from_packages(images: BaseImages) -> Steps:
         *("--build-arg", f"BUILDER_IMAGE={images.builder}"),
         *("--file", f"{folder}/server.Dockerfile", folder),
     )
+
+
+def build_words(
+    settings: Settings,
+    images: BaseImages,
+    arguments: Mapping[str, str],
+    labels: Mapping[str, str],
+) -> list[str]:
+    """Options of a build from the blog's Dockerfile: what the site's gems rest on, and more.
+
+    What has all its gems from packages needs no network, and gets none.
+    """
+    arguments = {
+        "BUILDER_IMAGE": images.builder,
+        "SERVER_IMAGE": images.server,
+        "GEMS_FROM": images.origin,
+        "GEM_SOURCE": settings.gem_source,
+        "WITHOUT_PLUGINS": " ".join(settings.without_plugins),
+        **arguments,
+    }
+    offline = images.origin == "packages" and not settings.gem_source
+    return [
+        *(["--network", "none"] if offline else []),
+        *(word for item in arguments.items() for word in ("--build-arg", "=".join(item))),
+        *(word for item in labels.items() for word in ("--label", "=".join(item))),
+    ]
 
 
 def uploaded(

@@ -12,7 +12,7 @@ from deploys.build import (
     preview_image,
 )
 from deploys.facts.docker import IMAGE_LABEL
-from deploys.operations.images import Steps, uploaded
+from deploys.operations.images import Steps, build_words, uploaded
 from deploys.settings import Settings
 
 # The engine's cache knows what has changed; an image that was replaced is of no use to anybody.
@@ -34,23 +34,13 @@ def image(settings: Settings) -> Steps:
     images = base_images(settings)
     client = " ".join(container_engine().words)
     folder = yield from uploaded("blog", BLOG_FILES)
-    arguments = {
-        "BUILDER_IMAGE": images.builder,
-        "SERVER_IMAGE": images.server,
-        "GEMS_FROM": images.origin,
-        "GEM_SOURCE": settings.gem_source,
-        "WITHOUT_PLUGINS": " ".join(settings.without_plugins),
-    }
-    words = [word for item in arguments.items() for word in ("--build-arg", "=".join(item))]
-    words += ["--label", f"{IMAGE_LABEL}=preview", "--target", "tools"]
-    if images.origin == "packages" and not settings.gem_source:
-        words += ["--network", "none"]
+    words = build_words(settings, images, {}, {IMAGE_LABEL: "preview"})
     name = preview_image(settings)
     build = StringCommand(
         "sh",
         f"{folder}/build-image.sh",
         QuoteString(site.directory),
-        *(client, "build", "--tag", name),
+        *(client, "build", "--target", "tools", "--tag", name),
         *(QuoteString(word) for word in words),
     )
     script = _BUILD.format(client=client, image=name, build=build)

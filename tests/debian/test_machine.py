@@ -200,7 +200,7 @@ def test_machines_start_from_a_frozen_one_and_never_change_it(
 
 def test_nothing_of_a_machine_outlives_it(bare_disk: Disk, tmp_path: Path) -> None:
     seconds = str(time.time_ns())
-    with pytest.raises(CommandError), DebianMachine(bare_disk, tmp_path) as machine:  # noqa: PT012
+    with pytest.raises(CommandError), DebianMachine(bare_disk, tmp_path) as machine:  # noqa: PT012 (ends it)
         machine.run(["sh", "-c", f"setsid sleep {seconds} >/dev/null 2>&1 &"])
         wait_for(lambda: on_the_host(seconds), 5, "the daemon")
         name = machine_directories(tmp_path)[0].name

@@ -44,6 +44,17 @@ def upgrade(mac: Mac, *breaks: str) -> None:
     mac.forget_commands()
 
 
+def mended(mac: Mac, since: str) -> None:
+    """The run says since when, mends it all and proves the blog; the next changes nothing."""
+    run = bootstrap(mac)
+    assert run.returncode == 0, run.stdout
+    assert since in run.stdout
+    assert "Proved" in run.stdout
+    in_order = ["command_line_tools", "homebrew", "container_engine", "ruby"]
+    assert [stage for stage in changed(record(mac)) if stage in in_order] == in_order
+    assert unchanged(mac)
+
+
 def test_two_upgrades_end_with_a_proved_blog_each(start: Start) -> None:
     mac = start("macos 15.7.7 24G720 24.6.0", "offers 16.2 16.4")
     assert bootstrap(mac).returncode == 0
@@ -55,13 +66,7 @@ def test_two_upgrades_end_with_a_proved_blog_each(start: Start) -> None:
         "engine.lima-of-another-macos",
         "ruby.gems-of-another-system",
     }
-    run = bootstrap(mac)
-    assert run.returncode == 0, run.stdout
-    assert "macOS 15.7.7 (24G720) → 26.6 (25G72)" in run.stdout
-    assert "Proved" in run.stdout
-    expected = ["command_line_tools", "homebrew", "container_engine", "ruby"]
-    assert [stage for stage in changed(record(mac)) if stage in expected] == expected
-    assert unchanged(mac)
+    mended(mac, "macOS 15.7.7 (24G720) → 26.6 (25G72)")
 
     upgrade(mac, *TO_27)
     assert diagnosed(mac) == {
@@ -74,9 +79,5 @@ def test_two_upgrades_end_with_a_proved_blog_each(start: Start) -> None:
         "engine.colima-rosetta-gone",
         "engine.colima-broken",
     }
-    run = bootstrap(mac)
-    assert run.returncode == 0, run.stdout
-    assert "macOS 26.6 (25G72) → 27.0.1 (26A434)" in run.stdout
-    assert "Proved" in run.stdout
-    assert unchanged(mac)
+    mended(mac, "macOS 26.6 (25G72) → 27.0.1 (26A434)")
     assert bootstrap(mac, "doctor").returncode == 0

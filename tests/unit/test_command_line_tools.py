@@ -12,14 +12,13 @@ from typing import Any
 
 import pytest
 
-from bootstrapper.engine import Engine
 from bootstrapper.results import OperationResult
 from deploys.build import FILES
 from deploys.command_line_tools import command_line_tools
 from deploys.facts.homebrew import BrewState, Homebrew
 from deploys.facts.mac import TOOLS, DeveloperTools, Mac, MacSystem, ToolsState
 from deploys.facts.machine import ThisMachine
-from tests.support import Remembering, fake_inventory, stage
+from tests.support import planned_with
 
 from .test_mac_machine import SILICON, USER
 
@@ -52,11 +51,7 @@ def plan() -> Plan:
             Homebrew: brew,
             DeveloperTools: tools,
         }
-        inventory = fake_inventory("mac")
-        with Engine(inventory, Remembering()) as running:
-            (host,) = inventory
-            setattr(host, "get_fact", lambda fact, *_, **__: answers[fact])  # noqa: B010
-            (result,) = running.evaluate([stage(command_line_tools)], apply=False)
+        result = planned_with(answers, command_line_tools)
         assert result.failure is None
         return {operation.name: operation for operation in result.operations}
 

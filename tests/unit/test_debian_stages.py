@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 
-from bootstrapper.engine import Engine
 from bootstrapper.results import OperationResult
 from deploys.container_engine import container_engine
 from deploys.facts.debian import AptCandidates, AptInstallation, DpkgPackages
 from deploys.facts.engine import AtBoot, ContainerEngine
 from deploys.facts.machine import Machine, ThisMachine
 from deploys.machine import machine
-from tests.support import Remembering, fake_inventory, stage
+from tests.support import planned_with
 
 LAPTOP = Machine(
     kernel="Linux",
@@ -74,12 +73,7 @@ def plan(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, OperationRe
             AtBoot: False,
             AptCandidates: AptCandidates().process(candidates or []),
         }
-        inventory = fake_inventory("laptop")
-        inventory.host_data["@fake/laptop"].update(data)
-        with Engine(inventory, Remembering()) as running:
-            (host,) = inventory
-            setattr(host, "get_fact", lambda fact, *_, **__: answers[fact])  # noqa: B010
-            (result,) = running.evaluate([stage(deploy)], apply=False)
+        result = planned_with(answers, deploy, **data)
         assert result.failure is None
         return {operation.name: operation for operation in result.operations}
 

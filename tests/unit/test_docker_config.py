@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from pyinfra.api import deploy
 
-from bootstrapper.engine import Engine as Program
 from bootstrapper.results import OperationResult
 from deploys.facts.docker_config import DockerConfig, DockerConfigState, DockerPlugins
 from deploys.facts.engine import ContainerEngine, Engine
@@ -21,7 +20,7 @@ from deploys.facts.mac_engine import MacEngines, MacEngineState
 from deploys.json_edits import appended, applied, removed
 from deploys.operations import docker_config
 from deploys.settings import parse_settings
-from tests.support import Remembering, fake_inventory, stage
+from tests.support import planned_with
 
 BREW = "/opt/homebrew/lib/docker/cli-plugins"
 SECRET = "YWRhOnNlY3JldA=="
@@ -67,11 +66,7 @@ def planned(
         docker_config.credentials(name="credentials", settings=wanted)
         docker_config.plugins(name="plugins", settings=wanted)
 
-    inventory = fake_inventory("laptop")
-    with Program(inventory, Remembering()) as running:
-        (host,) = inventory
-        setattr(host, "get_fact", lambda fact, *_, **__: answers[fact])  # noqa: B010
-        (result,) = running.evaluate([stage(all_of_it)], apply=False)
+    result = planned_with(answers, all_of_it)
     return {operation.name: operation for operation in result.operations}
 
 

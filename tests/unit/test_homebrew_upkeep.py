@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from bootstrapper.engine import Engine
 from bootstrapper.results import OperationResult
 from deploys.facts.brewfile import BrewfileWishes
 from deploys.facts.homebrew import BrewState, Homebrew
@@ -20,24 +19,8 @@ from deploys.facts.homebrew_upkeep import HomebrewUpkeep, UpkeepState
 from deploys.facts.mac import Mac
 from deploys.facts.machine import Machine, ThisMachine
 from deploys.homebrew import homebrew
-from tests.support import Remembering, fake_inventory, stage
+from tests.support import MAC, planned_with
 
-MAC = Machine(
-    kernel="Darwin",
-    architecture="arm64",
-    user="ada",
-    uid=501,
-    groups=("staff", "admin"),
-    home="/Users/ada",
-    init="none",
-    has_sudo=True,
-    free_bytes=50 * 1024**3,
-    os_id="macos",
-    os_like=(),
-    os_version="27.0.1",
-    os_codename="",
-    os_name="macOS 27.0.1",
-)
 USER = replace(MAC, groups=("staff",))
 HERE = BrewState(prefix="/opt/homebrew", works=True, owner="ada")
 HEALTHY = UpkeepState(unsupported=28)
@@ -65,12 +48,7 @@ def plan() -> Plan:
             Mac: Mac().process([f"version\t{macos}", "silicon\t1"]),
             BrewfileWishes: BrewfileWishes().process(["absent"]),
         }
-        inventory = fake_inventory("mac")
-        inventory.host_data["@fake/mac"].update(data)
-        with Engine(inventory, Remembering()) as running:
-            (host,) = inventory
-            setattr(host, "get_fact", lambda fact, *_, **__: answers[fact])  # noqa: B010
-            (result,) = running.evaluate([stage(homebrew)], apply=False)
+        result = planned_with(answers, homebrew, **data)
         assert result.failure is None
         return {o.name: o for o in result.operations if o.findings or o.commands}
 

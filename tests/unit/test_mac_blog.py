@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from bootstrapper.engine import Engine as Program
 from bootstrapper.results import OperationResult
 from deploys.build import CONTAINER
 from deploys.facts.docker import (
@@ -28,7 +27,7 @@ from deploys.facts.machine import ThisMachine
 from deploys.facts.site import Site, SiteSource
 from deploys.operations import docker, images
 from deploys.settings import parse_settings
-from tests.support import Remembering, fake_inventory, stage
+from tests.support import planned_with
 from tests.unit.test_mac_engine import ANSWERS, MAC
 
 SITE = Site("/Users/ada/blog", "0" * 64, is_jekyll=True)
@@ -59,12 +58,7 @@ def planned(
         RegistryAnswer: Answer(refusal),
         SiteSource: SITE,
     }
-    inventory = fake_inventory("laptop")
-    with Program(inventory, Remembering()) as running:
-        (host,) = inventory
-        setattr(host, "get_fact", lambda fact, *_, **__: answers[fact])  # noqa: B010
-        declared = stage(lambda: operation(name="it", settings=wanted))
-        (result,) = running.evaluate([declared], apply=False)
+    result = planned_with(answers, lambda: operation(name="it", settings=wanted))
     return result.operations[0]
 
 

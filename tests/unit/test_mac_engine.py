@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from bootstrapper.engine import Engine as Program
 from bootstrapper.results import OperationResult
 from deploys.container_engine import container_engine
 from deploys.facts.docker_config import DockerConfig, DockerConfigState
@@ -18,7 +17,7 @@ from deploys.facts.mac_engine import MacEngines, MacEngineState
 from deploys.facts.mac_engine_upkeep import ColimaFiles, ColimaUpkeep, DesktopFiles, DesktopUpkeep
 from deploys.facts.machine import ThisMachine
 from deploys.facts.text_file import Text, TextFile
-from tests.support import Remembering, fake_inventory, stage
+from tests.support import planned_with
 from tests.unit.test_debian_stages import LAPTOP
 
 MAC = replace(LAPTOP, kernel="Darwin", os_id="macos", home="/Users/ada", architecture="arm64")
@@ -69,12 +68,7 @@ def planned(
         DesktopUpkeep: desktop,
         Homebrew: BrewState(prefix="/opt/homebrew", works=True),
     }
-    inventory = fake_inventory("laptop")
-    inventory.host_data["@fake/laptop"].update(data)
-    with Program(inventory, Remembering()) as running:
-        (host,) = inventory
-        setattr(host, "get_fact", lambda fact, *_, **__: answers[fact])  # noqa: B010
-        (result,) = running.evaluate([stage(container_engine)], apply=False)
+    result = planned_with(answers, container_engine, **data)
     assert result.failure is None
     return {operation.name: operation for operation in result.operations}
 

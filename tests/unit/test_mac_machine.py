@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 
-from bootstrapper.engine import Engine
 from bootstrapper.results import OperationResult
 from deploys.facts.homebrew import BrewState, Homebrew
 from deploys.facts.mac import DeveloperTools, Mac, MacSystem, ToolsState
 from deploys.facts.machine import Machine, ThisMachine
 from deploys.findings import Finding
 from deploys.machine import machine
-from tests.support import Remembering, fake_inventory, stage
+from tests.support import planned_with
 
 USER = Machine(
     kernel="Darwin",
@@ -60,11 +59,7 @@ def look() -> Look:
             Homebrew: brew,
             DeveloperTools: tools,
         }
-        inventory = fake_inventory("mac")
-        with Engine(inventory, Remembering()) as running:
-            (host,) = inventory
-            setattr(host, "get_fact", lambda fact, *_, **__: answers[fact])  # noqa: B010
-            (result,) = running.evaluate([stage(machine)], apply=False)
+        result = planned_with(answers, machine)
         assert result.failure is None
         return {operation.name: operation for operation in result.operations}
 

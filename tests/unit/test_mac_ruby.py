@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from bootstrapper.engine import Engine
 from bootstrapper.results import OperationResult
 from deploys.build import FILES
 from deploys.facts.homebrew import BrewState, Homebrew
@@ -19,7 +18,7 @@ from deploys.facts.mac_ruby import Manager, Ruby, RubyOnMac, RubyState, SiteBund
 from deploys.facts.machine import ThisMachine
 from deploys.ruby import ruby
 from deploys.ruby_wish import Choice, Wanted, bundler_for, choose, wanted_ruby
-from tests.support import Remembering, fake_inventory, stage
+from tests.support import planned_with
 from tests.unit.test_debian_stages import LAPTOP
 
 MAC = replace(LAPTOP, kernel="Darwin", architecture="arm64", home="/Users/ada", os_id="macos")
@@ -45,12 +44,7 @@ def plan() -> Callable[..., dict[str, OperationResult]]:
             RubyOnMac: state,
             Homebrew: BrewState("/brew", "/brew", works=True),
         }
-        inventory = fake_inventory("laptop")
-        inventory.host_data["@fake/laptop"].update(data)
-        with Engine(inventory, Remembering()) as running:
-            (host,) = inventory
-            setattr(host, "get_fact", lambda fact, *_, **__: answers[fact])  # noqa: B010
-            (result,) = running.evaluate([stage(ruby)], apply=False)
+        result = planned_with(answers, ruby, **data)
         assert result.failure is None
         return {operation.name: operation for operation in result.operations}
 

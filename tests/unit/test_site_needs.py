@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from bootstrapper.engine import Engine as Program
 from bootstrapper.results import OperationResult
 from deploys.facts.debian import AptCandidates
 from deploys.facts.docker import Answer, Images, RegistryAnswer
@@ -20,7 +19,7 @@ from deploys.facts.site import Site, SiteSource
 from deploys.operations import images, site
 from deploys.settings import parse_settings
 from deploys.site_needs import default_ruby, needs_of, ruby_wishes, values
-from tests.support import Remembering, fake_inventory, stage
+from tests.support import planned_with
 from tests.unit.test_debian_stages import LAPTOP
 
 ENGINE = Engine(True, ("docker",))
@@ -62,12 +61,7 @@ def planned(
         AptCandidates: PACKAGED if packaged is None else packaged,
         SiteSource: asked,
     }
-    inventory = fake_inventory("laptop")
-    with Program(inventory, Remembering()) as running:
-        (host,) = inventory
-        setattr(host, "get_fact", lambda fact, *_, **__: answers[fact])  # noqa: B010
-        declared = stage(lambda: operation(name="it", settings=wanted))
-        (result,) = running.evaluate([declared], apply=False)
+    result = planned_with(answers, lambda: operation(name="it", settings=wanted))
     return result.operations[0]
 
 

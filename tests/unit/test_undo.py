@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bootstrapper.engine import Engine as Program
 from bootstrapper.engine import FactFailed
 from bootstrapper.results import OperationResult
 from deploys.changes import KINDS, Change, Made
 from deploys.facts.colima_folder import ColimaFolder, Folder
-from deploys.facts.debian import AptManual, AptRemoval, DpkgPackages, Packages
 from deploys.facts.docker_contents import Contents, EngineContents
-from deploys.facts.engine import ContainerEngine, DaemonRuns, Engine
+from deploys.facts.engine import ContainerEngine, Engine
 from deploys.facts.homebrew import BrewState, Homebrew
 from deploys.facts.homebrew_receipts import HomebrewReceipts, Keg, Receipts
 from deploys.facts.mac import TOOLS, DeveloperTools, ToolsState
 from deploys.facts.mac_engine import MacEngines, MacEngineState
-from deploys.facts.machine import GroupMembers, Machine, ThisMachine
+from deploys.facts.machine import ThisMachine
 from deploys.operations.undo import Undoing
 from deploys.undo import _OPERATIONS, undo
-from tests.support import Remembering, evaluate, fake_inventory, stage
-from tests.unit.test_debian_stages import LAPTOP
-from tests.unit.test_homebrew import MAC
+from tests.support import MAC, planned_with
 
 HOME = "/Users/ada/.colima"
 NOBODY = Engine(False, ("docker",), reason="nobody answers")
@@ -82,17 +76,7 @@ def planned(
         DeveloperTools: ToolsState(),
         **(facts or {}),
     }
-    inventory = fake_inventory("laptop")
-    with Program(inventory, Remembering()) as running:
-        (host,) = inventory
-
-        def get_fact(fact: type, **asked: Any) -> Any:
-            answer = answers[fact]
-            return answer(**asked) if callable(answer) else answer
-
-        setattr(host, "get_fact", get_fact)  # noqa: B010 (a method of this one host)
-        declared = stage(lambda: undo(Undoing(changes, everything)))
-        (result,) = running.evaluate([declared], apply=False)
+    result = planned_with(answers, lambda: undo(Undoing(changes, everything)))
     assert result.failure is None
     return {operation.name: operation for operation in result.operations}
 
@@ -361,220 +345,3 @@ def test_the_tools_go_only_when_asked_for_and_nothing_needs_them() -> None:
     assert is_kept(planned(tools, facts=facts, everything=True)[f"tools {TOOLS}"])
     goes = planned(JQ, BREWED, tools, facts=facts, everything=True)[f"tools {TOOLS}"]
     assert goes.commands[1] == f"sudo -n rm -rf {TOOLS}"
-
-
-# Debian
-
-DOCKER = made("packages", "docker.io", came=["containerd", "docker.io"])
-JEKYLL = made("packages", "jekyll", came=["jekyll", "ruby"])
-NEEDS = {"containerd": {"docker.io"}, "ruby": {"jekyll"}}
-
-
-def on_debian(
-    *changes: Made,
-    needs: Mapping[str, set[str]] = NEEDS,
-    inside: Contents = OURS,
-    manual: frozenset[str] = frozenset({"docker.io", "jekyll"}),
-    machine: Machine = LAPTOP,
-    **more: Any,
-) -> dict[str, OperationResult]:
-    def removed(names: tuple[str, ...]) -> frozenset[str]:
-        return frozenset(names).union(*(needs.get(name, set()) for name in names))
-
-    there = frozenset({"bash", "docker.io", "containerd", "jekyll", "ruby"})
-    facts: dict[Any, Any] = {
-        ThisMachine: machine,
-        ContainerEngine: Engine(True, ("docker",), "docker", "28", daemon=True),
-        EngineContents: inside,
-        DpkgPackages: Packages(there, interrupted=False, lists_fresh=True),
-        AptRemoval: removed,
-        AptManual: manual,
-        DaemonRuns: more.get("runs", False),
-        GroupMembers: more.get("members", ()),
-    }
-    return planned(*changes, facts=facts)
-
-
-def words_of(operation: OperationResult) -> list[str]:
-    (command,) = operation.commands
-    return command.partition(" remove -y ")[2].split()
-
-
-def test_packages_go_with_those_that_came_with_them() -> None:
-    results = on_debian(BLOG, PULLED, JEKYLL, DOCKER)
-    assert words_of(results["packages jekyll"]) == ["jekyll", "ruby"]
-    assert words_of(results["packages docker.io"]) == ["containerd", "docker.io"]
-    assert results["packages jekyll"].commands[0].startswith("sudo -n env DEBIAN_FRONTEND")
-
-
-def test_a_package_that_something_else_needs_by_now_stays() -> None:
-    results = on_debian(JEKYLL, needs={**NEEDS, "ruby": {"jekyll", "vagrant"}})
-    assert words_of(results["packages jekyll"]) == ["jekyll"]
-    kept = on_debian(JEKYLL, needs={**NEEDS, "jekyll": {"site"}, "ruby": {"jekyll", "site"}})
-    assert is_kept(kept["packages jekyll"])
-    assert "site needs it" in said(kept["packages jekyll"])
-
-
-def test_a_package_that_somebody_has_asked_for_since_stays() -> None:
-    manual = frozenset({"docker.io", "jekyll", "ruby"})
-    assert words_of(on_debian(JEKYLL, manual=manual)["packages jekyll"]) == ["jekyll"]
-
-
-def test_an_engine_that_holds_something_of_others_stays_installed_and_running() -> None:
-    results = on_debian(BLOG, PULLED, made("daemon", "dockerd"), DOCKER, inside=THEIRS, runs=True)
-    assert is_kept(results["daemon dockerd"])
-    assert is_kept(results["packages docker.io"])
-    assert "the container db" in said(results["packages docker.io"])
-
-
-def test_an_engine_that_was_started_directly_is_stopped() -> None:
-    (stop,) = on_debian(BLOG, PULLED, made("daemon", "dockerd"), runs=True)[
-        "daemon dockerd"
-    ].commands
-    assert stop.startswith("sudo -n sh -c")
-    assert "/var/run/docker.pid" in stop
-
-
-@pytest.mark.parametrize(
-    ("init", "enabled", "words"),
-    [
-        ("systemd", False, "systemctl disable --now docker.service"),
-        ("systemd", True, "systemctl stop docker.service"),
-        ("sysv", False, "service docker stop"),
-    ],
-)
-def test_a_service_of_the_users_that_was_off_is_off_again(
-    init: str, enabled: bool, words: str
-) -> None:
-    service = made("service", "docker", init=init, enabled=enabled)
-    stopped = on_debian(BLOG, PULLED, service, runs=True)["service docker"]
-    (command,) = stopped.commands
-    assert words in command
-    assert stopped.uses_sudo
-    assert is_kept(on_debian(BLOG, PULLED, service, inside=THEIRS, runs=True)["service docker"])
-    assert is_gone(on_debian(service, DOCKER, runs=True)["service docker"])
-
-
-def test_the_group_is_left_by_the_user_who_joined_it() -> None:
-    joined = made("group", "docker", user="ada")
-    assert on_debian(joined, members=("ada", "eve"))["group docker"].commands == (
-        "sudo -n gpasswd --delete ada docker",
-    )
-    assert is_gone(on_debian(joined, members=("eve",))["group docker"])
-
-
-# Files, for real
-
-
-BLOCK = b"# >>> bootstrapper >>>\nexport A=1\n# <<< bootstrapper <<<\n"
-
-
-def taken_back(one: Made, **options: Any) -> OperationResult:
-    (result,) = evaluate(lambda: undo(Undoing((one,))), apply=True, **options)
-    return result.operations[0]
-
-
-@pytest.mark.parametrize(
-    "before", [None, b"", b"mine\n", b"no end", b"\n\n", b"caf\xe9\r\n"], ids=str
-)
-def test_a_file_with_our_block_becomes_what_it_was(tmp_path: Path, before: bytes | None) -> None:
-    profile = tmp_path / "profile"
-    end = b"\n" if before and not before.endswith(b"\n") else b""
-    profile.write_bytes((before or b"") + end + BLOCK)
-    profile.chmod(0o640)
-    inode = profile.stat().st_mode
-    one = Made(Change("block", str(profile), content=before))
-    assert taken_back(one).status == "changed"
-    if before is None:
-        assert not profile.exists()
-    else:
-        assert profile.read_bytes() == before
-        assert profile.stat().st_mode == inode
-    assert is_gone(taken_back(one))
-    assert len(list(tmp_path.iterdir())) == (before is not None)
-
-
-def test_what_was_written_around_our_block_since_stays(tmp_path: Path) -> None:
-    profile = tmp_path / "profile"
-    profile.write_bytes(b"new first\n" + BLOCK + b"new last")
-    result = taken_back(Made(Change("block", str(profile))))
-    assert profile.read_bytes() == b"new first\nnew last"
-    assert "has been changed since" in said(result)
-
-
-def test_broken_markers_are_left_to_the_user(tmp_path: Path) -> None:
-    profile = tmp_path / "profile"
-    profile.write_bytes(BLOCK.replace(b"<<<", b""))
-    assert is_kept(taken_back(Made(Change("block", str(profile), content=b""))))
-
-
-def test_dockers_configuration_gets_its_former_bytes_and_keeps_its_link_and_mode(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    before = b'{ "auths": {"x": {"auth": "secret"}} }'
-    target, kept = tmp_path / "real.json", tmp_path / "kept"
-    kept.write_bytes(before)
-    told = {**json.loads(before), "currentContext": "colima"}
-    target.write_text(json.dumps(told))
-    target.chmod(0o600)
-    link = tmp_path / "config.json"
-    link.symlink_to(target)
-    one = Made(Change("file", str(link), {"what": "docker", "folders": []}, before), kept=kept)
-    result = taken_back(one)
-    assert result.status == "changed", result.failure
-    assert target.read_bytes() == before
-    assert target.stat().st_mode & 0o777 == 0o600
-    assert link.is_symlink()
-    assert "secret" not in "".join(result.commands)
-    assert is_gone(taken_back(one))
-    assert {path.name for path in tmp_path.iterdir()} == {"real.json", "kept", "config.json"}
-
-
-def test_a_directory_of_ours_is_removed_and_no_other(tmp_path: Path) -> None:
-    ours = tmp_path / ".cache/bootstrapper/gems/a"
-    (ours / "b").mkdir(parents=True)
-    assert taken_back(Made(Change("directory", str(ours)))).status == "changed"
-    assert not ours.parent.exists()
-    assert is_gone(taken_back(Made(Change("directory", str(tmp_path)))))
-    assert tmp_path.exists()
-
-
-# The facts
-
-
-@pytest.fixture
-def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """A docker that says what it is told to, whatever it is asked."""
-
-    def write(script: str) -> None:
-        (tmp_path / "docker").write_text(f"#!/bin/sh\n{script}\n")
-        (tmp_path / "docker").chmod(0o755)
-        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-
-    return write
-
-
-def test_all_that_an_engine_holds_is_read(docker: Callable[[str], None]) -> None:
-    rows = {
-        "ps": "container\\tbootstrapper-blog\\tbootstrapper/blog:1\\tf00\\n"
-        "container\\tdb\\tpostgres:18\\t\\n",
-        "image": "image\\tlocalhost/bootstrapper/blog:1\\taa\\nimage\\t<none>:<none>\\tbb\\n",
-        "filter": "stage\\tbb\\n",
-        "volume": "volume\\tdata\\n",
-    }
-    docker(
-        f"case $* in *--filter*) printf '{rows['filter']}' ;; ps*) printf '{rows['ps']}' ;; "
-        f"image*) printf '{rows['image']}' ;; *) printf '{rows['volume']}' ;; esac"
-    )
-    script = EngineContents().command(("docker",))
-    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
-    found = EngineContents().process(done.stdout.splitlines())
-    assert found.ours == {"bootstrapper-blog"}
-    assert found.of_others(()) == ("the container db", "the volume data")
-
-
-def test_a_listing_that_fails_is_an_error(docker: Callable[[str], None]) -> None:
-    docker("[ $1 != volume ]")
-    script = EngineContents().command(("docker",))
-    assert subprocess.run(["sh", "-c", script], check=False).returncode != 0

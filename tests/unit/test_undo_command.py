@@ -11,7 +11,7 @@ from bootstrapper.journal import NAME, Journal
 from deploys.changes import Change
 from tests.support import LOCAL
 from tests.unit.test_cli import bootstrap
-from tests.unit.test_undo import BLOCK
+from tests.unit.test_undo_files import BLOCK
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 _NAMES = {13: "ventura", 14: "sonoma", 15: "sequoia", 26: "tahoe", 27: "golden_gate"}
 _ENVIRONMENT = "MACLAB_BREW_"
@@ -93,13 +93,13 @@ def from_fields(told: Mapping[str, object]) -> Machine:
     """A machine from plain JSON values; the prefix decides what is not said."""
     prefix = Path(str(told["prefix"]))
     nested = prefix != Path("/opt/homebrew")
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "prefix": prefix,
         "repository": prefix / "Homebrew" if nested else prefix,
         "applications": Path("/Applications"),
         **{key: _typed(key, value) for key, value in told.items() if key != "prefix"},
     }
-    machine = Machine(**fields)  # type: ignore[arg-type]
+    machine = Machine(**fields)
     return machine if machine.uid >= 0 else machine._replace(uid=os.geteuid())
 
 
