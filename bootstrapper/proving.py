@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyinfra.context import host
 
 from bootstrapper.engine import Engine, FactFailed
 from bootstrapper.inventory import THIS_MACHINE
 from bootstrapper.proof import Proof, prove
-from bootstrapper.proof.against import Comparison, NewSite, compare
-from bootstrapper.proof.against.places import Site
 from bootstrapper.proof.verdict import shown
 from bootstrapper.results import Failure
 from deploys.build import (
@@ -27,6 +25,10 @@ from deploys.build import (
 from deploys.facts.built_site import BuiltSite, ManifestError
 from deploys.facts.docker import ServedSite
 from deploys.settings import Settings
+
+if TYPE_CHECKING:
+    from bootstrapper.proof.against import Comparison
+    from bootstrapper.proof.against.places import Site
 
 START_SECONDS = 10.0
 SHOWN = 8
@@ -139,6 +141,8 @@ def compare_blog(
     tell: Callable[[str], None],
 ) -> Verdict:
     """Compare a blog that was proved with the old site that it is to replace."""
+    from bootstrapper.proof.against import NewSite, compare  # few runs need it: it is imported late
+
     proof, site = verdict.proof, verdict.site
     if proof is None or site is None:
         return verdict

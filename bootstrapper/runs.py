@@ -1,4 +1,7 @@
-"""The runs that the commands start: apply, plan, verify. Each returns its exit code."""
+"""The runs that the commands start. Each returns its exit code.
+
+What a single command needs is imported by that command, so that the others start without it.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +26,11 @@ from bootstrapper.journal import Journal
 from bootstrapper.log import RunLog
 from bootstrapper.observers import Observers
 from bootstrapper.options import Options, PreviewOptions
-from bootstrapper.preview import Preview
-from bootstrapper.proof.against import parse_site
 from bootstrapper.proving import Verdict
 from bootstrapper.record import new_log, only_run, read_record, state_directory, write_record
 from bootstrapper.results import OperationResult, Report
 from bootstrapper.session import Session as _Session
 from bootstrapper.sudo import sudo_ready
-from bootstrapper.undo import NOTHING_KNOWN, close, undo_stages
 from bootstrapper.verdicts import compare_with_old, prove
 from bootstrapper.versions import changes, versions_of
 from deploys.build import container_engine
@@ -102,6 +102,8 @@ def _run(options: Options, command: str, work: Callable[[_Session], int]) -> int
 @contextlib.contextmanager
 def _session(options: Options, terminal: Terminal, command: str) -> Iterator[_Session]:
     if options.against is not None:
+        from bootstrapper.proof.against import parse_site
+
         parse_site(options.against)
     overrides = dict(parse_override(text) for text in options.settings)
     if options.blog is not None:
@@ -179,6 +181,8 @@ def _preview(session: _Session, wishes: PreviewOptions) -> int:
     _ask_for_root_to_look(session)
     session.terminal.end()
     settings = session.settings[THIS_MACHINE]
+    from bootstrapper.preview import Preview
+
     shown = Preview(session.engine, settings, wishes, session.terminal, session.log)
     return shown.run(session.directory)
 
@@ -208,6 +212,8 @@ def _apply(session: _Session) -> int:
 
 
 def _undo(session: _Session) -> int:
+    from bootstrapper.undo import close, undo_stages
+
     session.undoing = undo_stages(session.journal, everything=session.options.everything)
     for damage in session.journal.damage:
         session.terminal.complain(damage)
@@ -233,6 +239,8 @@ def _undo(session: _Session) -> int:
 
 
 def _undo_told(session: _Session, to_do: Sequence[str]) -> int:
+    from bootstrapper.undo import NOTHING_KNOWN, close
+
     """The end of an undo that changes nothing: it was only shown, or there is nothing to do."""
     ok = all(result.ok for result in session.results.values())
     changes = sum(len(session.results[name].to_do) for name in to_do)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bootstrapper.proof.against import parse_site
 from bootstrapper.proving import compare_blog, prove_blog
 from bootstrapper.session import Session
 
@@ -35,8 +34,12 @@ def compare_with_old(session: Session) -> None:
     Only a blog that is proved stands for what the new site will be.
     """
     terminal, against = session.terminal, session.options.against
+    if against is None:
+        return
+    from bootstrapper.proof.against import parse_site
+
     for machine, verdict in session.verdicts.items():
-        if against is None or not verdict.ok:
+        if not verdict.ok:
             continue
         terminal.begin("Comparing", machines=len(session.settings), show_operations=False)
         old = parse_site(against)

@@ -7,8 +7,9 @@ import pytest
 from tests.maclab.commands.developer_tools import DeveloperTools
 from tests.maclab.machine import Mac
 
+from .conftest import Start
 from .job import bootstrap, changed, diagnosed, record
-from .test_what_is_there import names, unchanged
+from .test_what_is_there import READY, names, unchanged
 
 pytestmark = pytest.mark.debian
 
@@ -163,6 +164,17 @@ def test_directories_of_another_user_are_not_taken(proved: Mac) -> None:
     assert run.returncode == 0, run.stdout
     assert "belongs to" in run.stdout
     assert not any("chown" in words for words in names(proved.commands(), "sudo"))
+
+
+@breakage(27, "said")
+def test_an_app_that_macos_protects_is_left_and_the_clicks_are_said(start: Start) -> None:
+    mac = start(*READY)
+    said = "Error: Operation not permitted @ rb_sysopen - /Applications/Rectangle.app"
+    mac.faults({"command": "brew", "match": "rectangle", "happens": "fail", "stderr": said})
+    run = bootstrap(mac, "--only", "homebrew", "--set", "brew_casks=rectangle,visual-studio-code")
+    assert run.returncode == 1
+    assert "Privacy & Security > App Management" in " ".join(run.stdout.split())
+    assert mac.file("/Applications/Visual Studio Code.app").is_dir(), run.stdout
 
 
 @breakage(30, "mended")

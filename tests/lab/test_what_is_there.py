@@ -128,17 +128,6 @@ def test_a_proxy_that_is_gone_does_not_stop_the_proof(proved: Mac) -> None:
     assert "Proved" in run.stdout
 
 
-@pytest.mark.breakage(27, "said")
-def test_an_app_that_macos_protects_is_left_and_the_clicks_are_said(start: Start) -> None:
-    mac = start(*READY)
-    said = "Error: Operation not permitted @ rb_sysopen - /Applications/Rectangle.app"
-    mac.faults({"command": "brew", "match": "rectangle", "happens": "fail", "stderr": said})
-    run = bootstrap(mac, "--only", "homebrew", "--set", "brew_casks=rectangle,visual-studio-code")
-    assert run.returncode == 1
-    assert "Privacy & Security > App Management" in " ".join(run.stdout.split())
-    assert mac.file("/Applications/Visual Studio Code.app").is_dir(), run.stdout
-
-
 def test_the_users_own_list_is_had_and_one_failure_does_not_stop_the_rest(start: Start) -> None:
     mac = start(*READY)
     brewfile = (
