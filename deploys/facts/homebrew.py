@@ -27,6 +27,8 @@ repository=$prefix
 # - A late failure of the installer leaves bin/brew without the Ruby that all but a few commands
 #   need; `brew --version` succeeds then. Homebrew keeps its own in vendor/portable-ruby.
 # - A keg without a receipt is one that a killed installation left.
+# - Homebrew keeps what git says of its own version in .git/describe-cache, by the revision that is
+#   checked out (Homebrew/brew, Library/Homebrew/utils/git.sh).
 # - Formulae say that they are keg-only in the copy of the recipe that each keg has.
 _ASK = (
     PLACE
@@ -50,6 +52,18 @@ for place in "$repository" "$library/Taps" "$prefix/Cellar" "$prefix/Caskroom" "
   printf 'denied\t%%s\n' "$place"
   printf 'of\t%%s\n' "$(LC_ALL=C ls -ld "$place" | awk '{ print $3 }')"
 done
+git=$repository/.git
+if read -r head 2>/dev/null <"$git/HEAD"; then
+  case $head in
+    'ref: '*)
+      reference=${head#'ref: '}
+      if ! read -r revision 2>/dev/null <"$git/$reference"; then
+        revision=$(sed -n "s|^\([0-9a-f]*\) $reference\$|\1|p" "$git/packed-refs" 2>/dev/null)
+      fi ;;
+    *) revision=$head ;;
+  esac
+  read -r version 2>/dev/null <"$git/describe-cache/$revision" && printf 'version\t%%s\n' "$version"
+fi
 printf 'keg\t%%s\n' Cellar/*/*/INSTALL_RECEIPT.json
 printf 'cask\t%%s\n' Caskroom/*/.metadata/*/*/Casks/*
 printf 'tap\t%%s\n' "$library"/Taps/*/homebrew-*
@@ -68,7 +82,7 @@ _LINK = re.compile(r"(\S+) -> .*?Cellar/([^/]+)/([^/]+)/?$")
 
 @dataclass(frozen=True)
 class BrewState:
-    """A Homebrew and what it has installed.
+    """A Homebrew and what it has installed. `version` is its own, "" where it does not tell.
 
     `prefix` is "" where there is no executable `brew`; `place` is where it is, or would be put.
     `works`: its repository and its Ruby are there; `lacks_ruby`: all but that. `owner` has the
@@ -85,6 +99,7 @@ class BrewState:
 
     prefix: str = ""
     place: str = "/opt/homebrew"
+    version: str = ""
     works: bool = False
     lacks_ruby: bool = False
     owner: str = ""
@@ -158,6 +173,7 @@ class Homebrew(FactBase[BrewState]):
         return BrewState(
             prefix=place if "brew" in told else "",
             place=place,
+            version=told.get("version", [""])[0],
             works=whole and "no-ruby" not in told,
             lacks_ruby=whole and "no-ruby" in told,
             owner=told.get("owner", [""])[0],

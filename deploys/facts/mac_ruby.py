@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
@@ -104,6 +105,7 @@ for stamp in "$HOME"/%(gems)s/*/stamp; do
   [ -f "$stamp" ] || continue
   key=${stamp%%/stamp}
   printf 'stamp\t%%s\t%%s\n' "${key##*/}" "$(cat "$stamp")"
+  printf "gem\\t${key##*/}\\t%%s\\n" "$key"/ruby/*/specifications/*.gemspec
   gone "${key##*/}" "$key"/ruby/*/extensions/*/*/*/*.bundle \
     "$key"/ruby/*/extensions/*/*/*/*/*.bundle
 done
@@ -196,7 +198,8 @@ class SiteBundle:
 class RubyState:
     """All of it. `architecture` and `darwin` (its major version) are the machine's. `stamps` are
     of gems that were found in order: directory's name -> what they were found in order for.
-    `lacking` has the libraries that some of these gems need, and that are not there."""
+    `lacking` has the libraries that some of these gems need, and that are not there; `gems` are
+    their versions, by the gem's name."""
 
     home: str
     architecture: str
@@ -207,6 +210,7 @@ class RubyState:
     site: SiteBundle | None
     stamps: dict[str, str]
     lacking: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    gems: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class RubyOnMac(FactBase[RubyState]):
@@ -238,6 +242,7 @@ class RubyOnMac(FactBase[RubyState]):
                 for row in rows
                 if row[0] == "stamp" and (libraries := _gone(rows, row[1]))
             },
+            gems=_gems(row[2] for row in rows if row[0] == "gem"),
         )
 
 
@@ -256,6 +261,15 @@ def _rubies(rows: list[tuple[str, ...]]) -> tuple[Ruby, ...]:
             where = (cast(Origin, origin), directory)
             found.append(Ruby(*where, version[1], build, abi, tuple(bundlers), lacks))
     return tuple(found)
+
+
+def _gems(specifications: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """By RubyGems' rule for the names of these files: `nokogiri-1.18.9-arm64-darwin.gemspec`."""
+    found: dict[str, dict[str, None]] = {}
+    for path in specifications:
+        if named := re.search(r"/([^/*]+?)-(\d[^-/]*)(?:-[^/]*)?\.gemspec$", path):
+            found.setdefault(named[1], {})[named[2]] = None
+    return {name: tuple(versions) for name, versions in sorted(found.items())}
 
 
 def _gone(rows: list[tuple[str, ...]], whose: str) -> tuple[str, ...]:

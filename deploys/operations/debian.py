@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.context import host
 
 from deploys.changes import change, left
@@ -15,6 +15,9 @@ from deploys.operations import Commands
 
 # Another apt may hold the lock for a while: unattended-upgrades starts right after boot.
 APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=300")
+
+# One source that is gone, as after an upgrade to a new release, is no reason not to use the others.
+_SOMETHING_FAILED = "Not every package source has answered; what the others have is used."
 
 
 @operation()
@@ -37,7 +40,9 @@ def packages(
         mend="They are installed from the distribution's packages.",
     )
     if not state.lists_fresh:
-        yield StringCommand(*root, *APT, "update")
+        yield StringCommand(
+            *root, *APT, "update", "||", "echo", QuoteString(_SOMETHING_FAILED), ">&2"
+        )
     missing += _available(where_packaged or {})
     came = host.get_fact(AptInstallation, names=tuple(missing))
     change("packages", " ".join(missing), came=sorted({*missing, *came}))

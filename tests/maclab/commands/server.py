@@ -18,6 +18,7 @@ import struct
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from . import main as commands
 from .call import COMMANDS, LAB
@@ -47,13 +48,14 @@ class _Request:
 def serve() -> None:
     """Answer until the machine is off."""
     commands.load_all()
-    warm = {name for name, one in COMMANDS.items() if one.function.__module__.split(".")[-1] in WARM}
+    warm = {
+        name for name, one in COMMANDS.items() if one.function.__module__.split(".")[-1] in WARM
+    }
     gc.freeze()  # a child must not copy what it only looks at
     listening = socket.socket(socket.AF_UNIX)
-    with suppress(FileNotFoundError):
-        os.unlink(ADDRESS)
+    Path(ADDRESS).unlink(missing_ok=True)  # of the last boot
     listening.bind(ADDRESS)
-    os.chmod(ADDRESS, 0o666)
+    Path(ADDRESS).chmod(0o666)
     listening.listen(64)
     wake, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(waker)
@@ -148,7 +150,7 @@ def _do(request: _Request) -> None:
         os.environ.update(request.environment)
         name, *arguments = request.words
         code = commands.main(name, arguments)
-    except BaseException:  # noqa: BLE001 - a child must never go on as the server
+    except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
         with suppress(BaseException):
