@@ -48,17 +48,22 @@ def renewed() -> Commands:
     contents = host.get_fact(EngineContents, client=engine.client)
     others = sorted(set(contents.containers) - contents.ours)
     machine = host.get_fact(ThisMachine)
+    seen = f"Docker's daemon {runs} runs, and {installed} is installed."
+    if others:
+        found(
+            "engine.outdated-in-use",
+            seen,
+            means=f"Its package was upgraded under it, and others use it: {_listed(others)}.",
+            mend=f"When nobody needs them: `{_restart(machine)}`, then run this again.",
+            severity="notice",
+        )
+        return
     found(
         "engine.outdated",
-        f"Docker's daemon {runs} runs, and {installed} is installed.",
+        seen,
         means="Its package was upgraded under it; new containers may not start.",
-        mend=f"When nobody needs {_listed(others)}: `{_restart(machine)}`, then run this again."
-        if others
-        else "It is restarted; the blog's container comes back with it.",
-        severity="notice" if others else "change",
+        mend="It is restarted; the blog's container comes back with it.",
     )
-    if others:
-        return
     left("docker", "was restarted after its upgrade.")
     if machine.init == "none":
         yield StringCommand(*machine.root, "sh", "-c", QuoteString(STOP))

@@ -63,7 +63,6 @@ def test_a_daemon_that_was_upgraded_under_its_container_is_restarted(
     older = docker(proved, "version", "--format", "{{.Server.Version}}")
     run(proved, "--only", "blog")  # its container runs again, in the older daemon
     assert codes(proved) - before == {"engine.outdated"}
-    assert "engine.outdated" in codes(proved)
     run(proved)
     assert "container_engine" in changed(record(proved))
     assert docker(proved, "version", "--format", "{{.Server.Version}}") != older
@@ -81,7 +80,7 @@ def test_a_package_source_that_is_gone_keeps_nothing_from_being_installed(
     as_root(proved, "apt-get -q remove -y jekyll")
     assert codes(proved) == {"debian.packages-missing"}
     plan = bootstrap(proved, "plan").stdout
-    assert "apt-get" in plan and " update" in plan  # noqa: PT018 - the sources are newer than the lists
+    assert " update || echo " in plan  # the sources are newer than the lists
     run(proved)
     assert changed(record(proved)) == ["ruby"]
     assert as_root(proved, "command -v jekyll") == "/usr/bin/jekyll\n"
@@ -92,7 +91,8 @@ def test_a_program_of_a_ruby_that_is_gone_is_named_and_left_alone(
 ) -> None:
     before = codes(proved)
     as_root(proved, _GEM)
-    assert proved.run(["jekyll", "--version"], check=False).returncode == 127
+    hidden = proved.run(["bash", "-c", "jekyll --version"], check=False)
+    assert hidden.returncode in (126, 127), hidden.stdout
     assert codes(proved) - before == {"ruby.program-without-ruby"}
     run(proved)
     assert changed(record(proved)) == []
