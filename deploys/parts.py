@@ -79,6 +79,8 @@ class Difference:
     @property
     def refusal(self) -> str:
         """The same where `before` is locked, and `after` is here."""
+        if not self.before and self.kind == "base_images":
+            return f"{self.name} is not locked"  # it need not be here yet
         if not self.before:
             return f"{self.name} {_short(self.after)} is here and not locked"
         if not self.after:
