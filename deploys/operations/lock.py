@@ -154,14 +154,14 @@ def _tell(lock: Held, differing: Sequence[Difference]) -> None:
     for one in others:
         found(
             "lock.differs",
-            f"{one.refusal} ({lock.path}).",
+            f"Not as {lock.path} has it: {one.refusal}.",
             mend=way_out(one),
             severity="notice",
         )
     if gems:
         found(
             "lock.gems-differ",
-            f"Gems of the blog: {_some(gems)} ({lock.path}).",
+            f"The blog's gems are not as {lock.path} has them: {_some(gems)}.",
             mend=way_out(gems[0]),
             severity="notice",
         )
@@ -169,7 +169,7 @@ def _tell(lock: Held, differing: Sequence[Difference]) -> None:
         ways = dict.fromkeys(way_out(one) for one in [*others, *gems[:1]])
         refuse(
             "lock.refused",
-            f"This is not as {lock.path} has it: {_some(differing)}.",
+            f"This machine is not as {lock.path} has it: {_some(differing)}.",
             means="--locked refuses to differ.",
             mend=" ".join([*ways, "Without --locked it is only said."]),
         )

@@ -149,7 +149,7 @@ def test_gems_of_the_sites_own_lock_are_compared_before_a_build() -> None:
     gems = {"jekyll": "4.3.1", "nokogiri": "1.18.0", "csv": "3.3"}
     held = held_to(replace(LOCKED, gems=gems), strict=True)
     refused = evaluated(lock.kept, held=held, site=site)
-    assert "jekyll 4.3.1 is locked, 4.4.1 is here (" in refused.findings[0].seen
+    assert "jekyll 4.3.1 is locked, 4.4.1 is here." in refused.findings[0].seen
     same = held_to(replace(LOCKED, gems=gems | {"jekyll": "4.4.1"}), strict=True)
     assert evaluated(lock.kept, held=same, site=site).status == "unchanged"
 
@@ -196,7 +196,7 @@ def test_a_base_image_that_is_not_locked_is_said_or_refused() -> None:
     assert (said.status, said.findings[0].severity) == ("planned", "notice")
     refused = evaluated(images.bases, held=held_to(LOCKED, strict=True), **other)
     assert refused.status == "refused"
-    assert refused.findings[0].seen.startswith("ruby:3.3-slim is not locked")
+    assert refused.findings[0].seen.endswith(": ruby:3.3-slim is not locked.")
 
 
 def test_an_update_asks_for_newer_ones_though_they_are_here() -> None:
