@@ -157,6 +157,18 @@ def test_what_homebrew_no_longer_has_is_not_installed_in_another_version(with_lo
     assert "tree 2.6.0 is locked, 2.7.0 is here" in loose.stdout
 
 
+def test_what_a_new_tap_brings_is_seen_at_the_end_of_the_run(with_lock: Mac) -> None:
+    """Homebrew tells nothing of a formula whose tap is not there yet."""
+    told = json.loads(with_lock.file(LOCK).read_text())
+    told["machines"]["macos"]["formulae"]["acme-cli"] = "0.0.1"
+    with_lock.write(LOCK, json.dumps(told))
+    wish = ("--set", "brew_formulae=acme/tools/acme-cli")
+    run = bootstrap(with_lock, "--locked", *wish)
+    assert run.returncode == 1
+    assert "acme-cli 0.0.1 is locked" in " ".join(run.stdout.split())
+    assert "Not done" in run.stdout
+
+
 @pytest.mark.parametrize("damage", ["{", '{"version": 2}', '{"version": 1, "machine": {}}'])
 def test_a_lock_that_cannot_be_used_is_said_and_nothing_is_touched(
     proved: Mac, damage: str
