@@ -79,10 +79,7 @@ class BaseImages:
         older Podman takes no name with both (containers/podman#6721), and a tag that the user has
         stays where it is."""
         digest = self.locked.get(self.lock_name(name), LOCAL)
-        if digest == LOCAL or "@" in name:
-            return name
-        repository, _, tag = name.rpartition(":")
-        return f"{name if '/' in tag or not repository else repository}@{digest}"
+        return name if digest == LOCAL else by_digest(name, digest)
 
     @property
     def sources(self) -> tuple[str, str]:
@@ -104,6 +101,15 @@ class Build:
 
     id: str
     image: str
+
+
+def by_digest(image: str, digest: str) -> str:
+    """An image's name with a digest in place of its tag; one that has a digest keeps it."""
+    if "@" in image:
+        return image
+    repository, colon, tag = image.rpartition(":")
+    has_tag = colon and "/" not in tag  # else it is a port
+    return f"{repository if has_tag else image}@{digest}"
 
 
 def repository_of(blog: str) -> tuple[str, str, str]:

@@ -17,6 +17,7 @@ from deploys.build import (
     BaseImages,
     base_images,
     build_of,
+    by_digest,
     container_engine,
     current_site,
     files_hash,
@@ -51,7 +52,6 @@ def bases(settings: Settings) -> Steps:
         return
     if images.refusal:
         _no_registry(images)
-    engine, names = container_engine(), images.sources
     if images.present:
         found(
             "blog.base-images-anew",
@@ -59,19 +59,13 @@ def bases(settings: Settings) -> Steps:
             mend="It is asked; what it has then is locked.",
         )
     else:
-        by_digest = ", by their locked digests" if names != (images.builder, images.server) else ""
+        locked = images.sources != (images.builder, images.server)
         found(
             "blog.base-images-missing",
             "The base images are not here.",
-            mend=f"They are pulled{by_digest}: {images.why}.",
+            mend=f"They are pulled{', by their locked digests' if locked else ''}: {images.why}.",
         )
-    there = host.get_fact(Images, client=engine.client, references=names) if engine.answers else {}
-    for name in names:
-        if name in there and not anew:
-            continue
-        if name not in there:
-            change("image", name, engine=engine.name)
-        yield StringCommand(*engine.words, "pull", "--quiet", QuoteString(name))
+    yield from _pulled(images.sources, anew=anew)
 
 
 @operation()
@@ -122,6 +116,21 @@ def old_removed() -> Commands:
     for name in names[KEPT_IMAGES:]:
         found("blog.image-old", f"{name} is of an earlier build, and no longer needed.")
         yield StringCommand(*engine.words, "image", "rm", name)
+
+
+def _pulled(names: tuple[str, ...], *, anew: bool) -> Steps:
+    """What of it is not here is pulled; `anew`: what is here too."""
+    engine = container_engine()
+    there = host.get_fact(Images, client=engine.client, references=names) if engine.answers else {}
+    for name in names:
+        if name not in there:
+            change("image", name, engine=engine.name)
+        elif not anew:
+            continue
+        elif there[name].digest:  # it may lose its tag to a newer one
+            before = by_digest(name, there[name].digest)
+            change("image", before, engine=engine.name, was=name)
+        yield StringCommand(*engine.words, "pull", "--quiet", QuoteString(name))
 
 
 def _no_registry(images: BaseImages) -> NoReturn:

@@ -48,7 +48,7 @@ def with_lock(proved: Mac) -> Mac:
 @pytest.fixture
 def newer_builder(room: DebianMachine) -> Iterator[str]:
     """The registry has another image of the same tag by now; what it was before is put back."""
-    original, aside = (BUILDER, f"{BUILDER}-aside")
+    original, aside = BUILDER, "bootstrapper/aside:builder"
     room.run(["docker", "pull", "--quiet", original])
     room.run(["docker", "tag", original, aside])
     recipe = f"printf 'FROM {aside}\\nLABEL newer=yes\\n' | docker build --quiet --tag {original} -"
@@ -139,6 +139,7 @@ def test_what_differs_is_refused_before_anything_is_touched_and_update_takes_it(
     content = bootstrap(with_lock, "--locked")
     assert content.returncode == 0, content.stdout
     assert changing(with_lock) == []
+    assert "colima's virtual machine:" not in bootstrap(with_lock, "undo", "--plan").stdout
 
 
 def test_what_homebrew_no_longer_has_is_not_installed_in_another_version(with_lock: Mac) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bootstrapper.results import MachineResult, OperationResult
 from deploys.brewfile import Cask, Formula
-from deploys.build import base_images
+from deploys.build import base_images, by_digest
 from deploys.facts.docker import Answer, Container, ContainerState, Image, Images, RegistryAnswer
 from deploys.facts.docker import ServedSite as Served
 from deploys.facts.docker_contents import EngineContents
@@ -165,6 +165,20 @@ def test_a_blog_that_is_not_served_has_no_gems_to_compare() -> None:
 def test_locked_base_images_are_pulled_by_their_digests() -> None:
     result = evaluated(images.bases, held=held_to(LOCKED, strict=True))
     assert pulled(result) == [f"ruby@{OLD}", f"nginxinc/nginx-unprivileged@{NEW}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "pulled_as"),
+    [
+        ("ruby:3.4-slim", f"ruby@{OLD}"),
+        ("ruby", f"ruby@{OLD}"),
+        ("127.0.0.1:5055/ruby", f"127.0.0.1:5055/ruby@{OLD}"),
+        ("127.0.0.1:5055/hub/ruby:3", f"127.0.0.1:5055/hub/ruby@{OLD}"),
+        (f"ruby:3@{NEW}", f"ruby:3@{NEW}"),
+    ],
+)
+def test_a_digest_takes_the_place_of_the_tag(name: str, pulled_as: str) -> None:
+    assert by_digest(name, OLD) == pulled_as
 
 
 def test_a_mirror_has_the_same_digests() -> None:
