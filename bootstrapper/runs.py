@@ -23,6 +23,8 @@ from bootstrapper.inventory import (
     parse_override,
 )
 from bootstrapper.journal import Journal
+from bootstrapper.lock import held_to
+from bootstrapper.lock_findings import PREFIX, look_at_the_lock_again, tell_of_the_lock
 from bootstrapper.log import RunLog
 from bootstrapper.observers import Observers
 from bootstrapper.options import Options, PreviewOptions
@@ -35,6 +37,7 @@ from bootstrapper.verdicts import compare_with_old, prove
 from bootstrapper.versions import changes, versions_of
 from deploys.build import container_engine
 from deploys.findings import Finding
+from deploys.parts import KEY, Renewing
 from deploys.settings import SettingsError
 
 DONE, FAILED, DIFFERS, INTERRUPTED = 0, 1, 2, 130
@@ -58,6 +61,13 @@ def doctor(options: Options) -> int:
 def verify(options: Options) -> int:
     """Prove what is served, and change nothing."""
     return _run(options, "verify", _verify)
+
+
+def update(options: Options) -> int:
+    """Run without the lock, and lock what is there then."""
+    from bootstrapper.renewing import renew
+
+    return _run(options, "update", lambda session: renew(session, _apply))
 
 
 def undo(options: Options) -> int:
@@ -108,13 +118,18 @@ def _session(options: Options, terminal: Terminal, command: str) -> Iterator[_Se
     overrides = dict(parse_override(text) for text in options.settings)
     if options.blog is not None:
         overrides["blog"] = override_from_blog(options.blog)
+    lock = None
+    if command == "update":
+        overrides[KEY] = Renewing()
+    elif command != "undo":
+        overrides[KEY] = lock = held_to(options.inventory, strict=options.locked)
     inventory = load_inventory(options.inventory, overrides, options.limit)
     if command == "preview":
         only_this_machine(inventory)
     settings = check_settings(inventory)
     directory = state_directory()
     with contextlib.ExitStack() as stack:
-        if command == "apply" or (command == "undo" and not options.plan):
+        if command in ("apply", "update") or (command == "undo" and not options.plan):
             stack.enter_context(only_run(directory))
         log = RunLog(new_log(directory, datetime.now()))
         for machine, values in settings.items():
@@ -123,7 +138,9 @@ def _session(options: Options, terminal: Terminal, command: str) -> Iterator[_Se
         stack.callback(terminal.end)
         journal = Journal(directory)
         engine = stack.enter_context(Engine(inventory, Observers((terminal, log)), journal))
-        yield _Session(options, terminal, log, directory, settings, journal, engine, stack)
+        yield _Session(
+            options, terminal, log, directory, settings, journal, engine, stack, lock=lock
+        )
 
 
 def _plan(session: _Session) -> int:
@@ -202,6 +219,9 @@ def _apply(session: _Session) -> int:
             return DONE
         _change(session, to_do)
         _read_versions(session)
+        look_at_the_lock_again(session)
+    else:
+        tell_of_the_lock(session)
     _show_failures(session)
     if session.proves:
         prove(session, [name for name, result in session.results.items() if result.finished])
@@ -298,7 +318,7 @@ def _change(session: _Session, machines: Sequence[str]) -> None:
     for result in session.results.values():
         for operation in result.operations:
             for finding in operation.findings:
-                if finding.severity == "notice":
+                if finding.severity == "notice" and not finding.code.startswith(PREFIX):
                     terminal.finding(finding)
 
 

@@ -90,11 +90,11 @@ class BrewState:
     have them. `no_install`: an administrator forbids to install it.
 
     `formulae` and `casks` have the installed versions by short name, a formula's only if its
-    installation came to an end. `opt` maps the names in `opt/`, aliases among them, to formulae;
-    `linked` are those whose programs are in `bin/`, `keg_only` those that are not meant to be.
-    `trusted` are the taps that the user trusts, by name or address, `trusted_parts` formulae and
-    casks by full name. `applications` are the names of the apps that are there, whoever has put
-    them there.
+    installation came to an end. `opt` maps the names in `opt/`, aliases among them, to formulae,
+    `used` formulae to the version that is meant there; `linked` are those whose programs are in
+    `bin/`, `keg_only` those that are not meant to be. `trusted` are the taps that the user trusts,
+    by name or address, `trusted_parts` formulae and casks by full name. `applications` are the
+    names of the apps that are there, whoever has put them there.
     """
 
     prefix: str = ""
@@ -108,6 +108,7 @@ class BrewState:
     no_install: bool = False
     formulae: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     opt: Mapping[str, str] = field(default_factory=dict)
+    used: Mapping[str, str] = field(default_factory=dict)
     linked: frozenset[str] = frozenset()
     keg_only: frozenset[str] = frozenset()
     casks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -129,6 +130,10 @@ class BrewState:
         """The installed formula that a name stands for: `jq`, an alias, `user/tap/jq`; or ""."""
         short = short_name(name)
         return short if short in self.formulae else self.opt.get(short, "")
+
+    def version(self, formula: str) -> str:
+        """The version of an installed formula that is used: others may lie beside it."""
+        return self.used.get(formula) or self.formulae[formula][-1]
 
     def has(self, name: str) -> bool:
         """Whether the formula of this name is installed."""
@@ -169,6 +174,8 @@ class Homebrew(FactBase[BrewState]):
         told, sections = _sorted_out(output)
         place = told["place"][0]
         formulae = _versions(told.get("keg", ()), version=2)
+        opt = _links(sections.get("opt", ()), formulae)
+        linked = _links(sections.get("linked", ()), formulae)
         whole = "brew" in told and "repository" in told
         return BrewState(
             prefix=place if "brew" in told else "",
@@ -181,8 +188,9 @@ class Homebrew(FactBase[BrewState]):
             denied_of=frozenset(told.get("of", ())),
             no_install="no-install" in told,
             formulae=formulae,
-            opt=_links(sections.get("opt", ()), formulae),
-            linked=frozenset(_links(sections.get("linked", ()), formulae).values()),
+            opt={name: formula for name, formula, _ in opt},
+            used={formula: version for _, formula, version in opt},
+            linked=frozenset(formula for _, formula, _ in linked),
             keg_only=frozenset(one.split("/")[1] for one in sections.get("keg-only", ())),
             casks=_versions(told.get("cask", ()), version=3),
             taps=frozenset(_tap(path) for path in told.get("tap", ())),
@@ -237,14 +245,16 @@ def _versions(paths: Iterable[str], *, version: int) -> dict[str, tuple[str, ...
     return {name: tuple(versions) for name, versions in found.items()}
 
 
-def _links(listing: Iterable[str], formulae: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    """`ls -l`: each name with the formula that it points to, if that is really there."""
-    links = filter(None, map(_LINK.search, listing))
-    return {
-        name: formula
-        for name, formula, version in (link.groups() for link in links)
+def _links(
+    listing: Iterable[str], formulae: Mapping[str, tuple[str, ...]]
+) -> list[tuple[str, str, str]]:
+    """`ls -l`: each name with the formula and version it points to, if that is really there."""
+    links = (link.groups() for link in filter(None, map(_LINK.search, listing)))
+    return [
+        (name, formula, version)
+        for name, formula, version in links
         if version in formulae.get(formula, ())
-    }
+    ]
 
 
 def _tap(path: str) -> str:

@@ -27,7 +27,7 @@ from deploys.settings import Settings
 
 _EXTRA = "cliPluginsExtraDirs"
 _EMPTY = "{}"
-_FORMULA_ENGINES = ("colima", "podman")  # the others bring their plugins themselves
+FORMULA_ENGINES = ("colima", "podman")  # the others bring their plugins themselves
 
 
 @operation()
@@ -82,7 +82,7 @@ def plugins(settings: Settings) -> Commands:
         return
     absent = [name for name in missing if (name, brew) not in state.plugins]
     engine = _engine_name(settings)
-    if absent and engine not in _FORMULA_ENGINES:
+    if absent and engine not in FORMULA_ENGINES:
         commands = " and ".join(name.replace("-", " ") for name in absent)
         found(
             "docker.plugins-missing",

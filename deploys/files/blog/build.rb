@@ -191,11 +191,17 @@ def health_address(files, baseurl)
   "/#{escaped(files.find { |file| file["path"].end_with?(".html") }["path"])}"
 end
 
+# What the site was built with, but for what Ruby itself brings.
+def gems
+  specs = Gem.loaded_specs.values.reject(&:default_gem?)
+  specs.sort_by(&:name).to_h { |spec| [spec.name, spec.version.to_s] }
+end
+
 def write_down(site, baseurl, warnings)
   files = built_files
   manifest = {
     "version" => 1, "baseurl" => baseurl, "url" => site.config["url"].to_s, "jekyll" => Jekyll::VERSION,
-    "ruby" => RUBY_VERSION, "warnings" => warnings.uniq, "files" => files
+    "ruby" => RUBY_VERSION, "gems" => gems, "warnings" => warnings.uniq, "files" => files
   }
   File.write("/out/srv/manifest.json", JSON.generate(manifest))
   File.write("/out/srv/health", health_address(files, baseurl))
