@@ -27,8 +27,9 @@ from bootstrapper.log import RunLog
 from bootstrapper.observers import Observers
 from bootstrapper.options import Options, PreviewOptions
 from bootstrapper.proving import Verdict
-from bootstrapper.record import new_log, only_run, read_record, state_directory, write_record
+from bootstrapper.record import new_log, read_record, state_directory, write_record
 from bootstrapper.results import OperationResult, Report
+from bootstrapper.run_lock import only_run
 from bootstrapper.session import Session as _Session
 from bootstrapper.sudo import sudo_ready
 from bootstrapper.verdicts import compare_with_old, prove
@@ -115,7 +116,9 @@ def _session(options: Options, terminal: Terminal, command: str) -> Iterator[_Se
     directory = state_directory()
     with contextlib.ExitStack() as stack:
         if command == "apply" or (command == "undo" and not options.plan):
-            stack.enter_context(only_run(directory))
+            killed = stack.enter_context(only_run(directory, f"bootstrap.py {command}"))
+            if killed:
+                terminal.complain(killed)
         log = RunLog(new_log(directory, datetime.now()))
         for machine, values in settings.items():
             log.settings(machine, values.model_dump())
