@@ -81,7 +81,7 @@ def _run(options: Options, command: str, work: Callable[[_Session], int]) -> int
                 terminal.print_json(session.as_json(command))
             return code
     except (UserError, SettingsError) as error:
-        terminal.complain(f"bootstrap.py: {error}")
+        terminal.complain(f"bootstrap.py: {' '.join(str(error).splitlines())}")
         return FAILED
     except (Interrupted, KeyboardInterrupt) as stop:
         _stopped(terminal, session, stop)

@@ -18,6 +18,7 @@ from pyinfra.context import host
 SAMPLE_BLOG = Path(__file__).resolve().parent.parent / "examples" / "blog"
 
 _CONNECTOR_KEYS = ("ssh_", "docker_identifier", "dockerssh_", "chroot_", "fake_", "vagrant_")
+_SHOWN = 80  # of a wrong value
 _MEMORY = r"^[1-9][0-9]*[mg]$"
 _IMAGE = r"^[a-z0-9][a-z0-9._/:-]*(@sha256:[0-9a-f]{64})?$"
 _GEM = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
@@ -151,7 +152,7 @@ def parse_settings(machine: str, data: dict[str, object]) -> Settings:
     Raises:
         SettingsError: a key is unknown or its value is wrong; one line for the first such key.
     """
-    known = {key: value for key, value in data.items() if not _is_pyinfra_key(key)}
+    known = {str(key): value for key, value in data.items() if not _is_pyinfra_key(str(key))}
     try:
         return Settings.model_validate(known)
     except ValidationError as error:
@@ -164,11 +165,13 @@ def _is_pyinfra_key(key: str) -> bool:
 
 def _sentence(machine: str, error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
-    key = str(first["loc"][0])
-    if first["type"] == "extra_forbidden":
+    key = str(first["loc"][0]) if first["loc"] else "that is no text"
+    if first["type"] == "extra_forbidden" or not first["loc"]:
         near = difflib.get_close_matches(key, Settings.model_fields, n=1)
         hint = f"did you mean {near[0]!r}?" if near else "the README lists the settings."
         return f"{machine}: unknown setting {key!r}; {hint}"
     wanted = Settings.model_fields[key].description or ""
-    problem = first["msg"][0].lower() + first["msg"][1:]
-    return f"{machine}: setting {key} = {first['input']!r}: {problem} ({wanted})."
+    problem = first["msg"].removeprefix("Value error, ")
+    given = repr(first["input"])
+    given = given if len(given) <= _SHOWN else f"{given[:_SHOWN]}…"
+    return f"{machine}: setting {key} = {given}: {problem[0].lower()}{problem[1:]} ({wanted})."
