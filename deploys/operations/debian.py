@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.context import host
 
 from deploys.changes import change, left
@@ -41,7 +41,9 @@ def packages(
     missing += _available(where_packaged or {})
     came = host.get_fact(AptInstallation, names=tuple(missing))
     change("packages", " ".join(missing), came=sorted({*missing, *came}))
-    yield StringCommand(*root, *APT, "install", "-y", "--no-install-recommends", *missing)
+    yield StringCommand(
+        *root, *APT, "install", "-y", "--no-install-recommends", *map(QuoteString, missing)
+    )
 
 
 @operation()
