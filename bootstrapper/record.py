@@ -34,7 +34,8 @@ def state_directory() -> Path:
     if sys.platform == "darwin":
         base = Path.home() / "Library" / "Application Support"
     else:
-        base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+        given = Path(os.environ.get("XDG_STATE_HOME", ""))
+        base = given if given.is_absolute() else Path.home() / ".local" / "state"
     directory = base / "bootstrapper"
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
