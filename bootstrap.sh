@@ -162,18 +162,58 @@ download() { # URL FILE
     http://127.0.0.1[:/]* | http://localhost[:/]*) protocol=http ;;
     *) fail "will not fetch $1: BOOTSTRAP_UV_URL must begin with https://." ;;
     esac
-    unreachable="could not fetch $1; connect to the network (https_proxy names a proxy), and run it again."
-    if command -v curl >/dev/null; then
-        curl --proto "=$protocol" --fail --location --silent --show-error --connect-timeout 20 --retry 2 \
-            --output "$2" "$1" || fail "$unreachable"
-    elif command -v wget >/dev/null; then
-        # wget follows a redirect from https to http; a proxy that does not answer stops it.
-        [ "$protocol" = http ] || export http_proxy=http://127.0.0.1:9
-        wget -q -t 3 -O "$2" "$1" || fail "$unreachable"
-    else
+    command -v curl >/dev/null || command -v wget >/dev/null ||
         fail "neither curl nor wget is here to fetch uv with; install one of them, or Python 3.10 or newer."
+    address=$1
+    for _ in 1 2 3 4; do
+        next=$(fetch_once "$address" "$2") ||
+            fail "could not fetch $1; connect to the network (https_proxy names a proxy), and run it again."
+        [ -n "$next" ] || return 0
+        may_follow "$address" "$next" ||
+            fail "$1 was redirected to $next, which was not followed; if that is a mirror of yours, name it in BOOTSTRAP_UV_URL."
+        address=$next
+    done
+    fail "$1 was redirected too often."
+}
+
+# Fetches what is there, or says where it was redirected to.
+fetch_once() { # URL FILE
+    if command -v curl >/dev/null; then
+        curl --proto "=$protocol" --fail --silent --show-error --connect-timeout 20 --retry 2 \
+            --output "$2" --write-out '%{redirect_url}' "$1"
+    else
+        if said=$(wget -q --server-response --max-redirect=0 -t 3 -O "$2" "$1" 2>&1); then return; fi
+        next=
+        while read -r key value; do
+            case $key in [Ll]ocation:) next=$value ;; esac
+        done <<SAID
+$said
+SAID
+        case $next in
+        '') return 1 ;;
+        /*) next=${1%%://*}://$(host_of "$1")$next ;;
+        esac
+        echo "$next"
     fi
 }
+
+# GitHub keeps the files of its releases on other hosts of its own; nobody else may send us elsewhere.
+may_follow() { # FROM TO
+    case $2 in
+    "$protocol"://*) ;;
+    *) return 1 ;;
+    esac
+    case $(host_of "$1"),$(host_of "$2") in
+    github.com,*.githubusercontent.com) ;;
+    *) [ "$(host_of "$1")" = "$(host_of "$2")" ] ;;
+    esac
+}
+
+host_of() ( # URL
+    host=${1#*://}
+    host=${host%%[/?#]*}
+    echo "${host##*@}"
+)
 
 sha256() { # FILE
     if command -v sha256sum >/dev/null; then

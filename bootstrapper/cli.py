@@ -5,6 +5,7 @@ Nothing heavy is imported before a command runs, so that `--help` and completion
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -229,7 +230,7 @@ def main() -> None:
 
 def _with_pages(options: Options) -> Options:
     """With an old site to compare with, a number given to `--limit` counts pages."""
-    numbers = [name for name in options.limit if name.isdecimal()]
+    numbers = [name for name in options.limit if re.fullmatch("[0-9]{1,9}", name)]
     if options.against is None or not numbers:
         return options
     pages = int(numbers[-1])

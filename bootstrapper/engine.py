@@ -21,7 +21,7 @@ from gevent.pool import Pool
 from pyinfra.api import Config, FactBase, Inventory, State, StringCommand
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
 from pyinfra.api.command import PyinfraCommand
-from pyinfra.api.exceptions import ConnectError, PyinfraError
+from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host
 from pyinfra.api.state import StateOperationHostData
 from pyinfra.connectors.util import CommandOutput
@@ -337,7 +337,7 @@ class _Facts:
 def _connect(host: Host) -> Failure | None:
     try:
         host.connect(show_errors=False, raise_exceptions=True)
-    except ConnectError as error:
+    except (PyinfraError, OSError, ValueError) as error:  # a key that is none, a name that is none
         return Failure(
             f"could not connect to {host.name}: {error}",
             mend=f"Check that `ssh {host.name}` works, then run again.",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
+import logging
+import re
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast, get_origin
 
+from pyinfra import logger
 from pyinfra.api import Inventory, State
 from pyinfra.api.exceptions import PyinfraError
+from pyinfra.connectors.base import host_to_connector_data
 from pyinfra.context import ctx_state
 
 from bootstrapper.errors import UserError
@@ -17,7 +22,7 @@ from bootstrapper.processes import processes_left_alone
 from deploys.settings import Settings, SettingsError, is_git_url, parse_settings
 
 with processes_left_alone():
-    from pyinfra_cli.exceptions import CliError, UnexpectedExternalError
+    from pyinfra_cli.exceptions import UnexpectedExternalError
     from pyinfra_cli.inventory import make_inventory_from_files
 
 THIS_MACHINE = "@local"
@@ -35,10 +40,13 @@ def load_inventory(path: Path, overrides: Mapping[str, object], limit: Sequence[
     Raises:
         InventoryError: no such file, an error in it, no machine in it, or nothing matches.
     """
-    if not path.is_file():
+    if not _exists(path, Path.is_file):
         raise InventoryError(f"--inventory {path}: no such file; the default is laptop.py.")
     inventory = _read(path, overrides)
     names = [host.name for host in inventory]
+    for name in names:
+        if not re.fullmatch(r"[^\s-]\S*", name) or not name.isprintable():
+            raise InventoryError(f"{path}: {name!r} is no name of a machine.")
     if not names:
         raise InventoryError(
             f"{path}: no machine in it; write for example `machines = ['@local']`."
@@ -55,8 +63,16 @@ def check_settings(inventory: Inventory) -> dict[str, Settings]:
 
     Raises:
         SettingsError: for the first wrong one.
+        InventoryError: what pyinfra is told of a connection is of the wrong type.
     """
-    return {host.name: parse_settings(host.name, host.data.dict()) for host in inventory}
+    settings = {host.name: parse_settings(host.name, host.data.dict()) for host in inventory}
+    for host in inventory:
+        connector = host.connector_cls
+        try:
+            host_to_connector_data(connector.data_cls, connector.data_meta, host.data)
+        except PyinfraError as error:
+            raise InventoryError(f"{host.name}: {error}.") from None
+    return settings
 
 
 def only_this_machine(inventory: Inventory) -> None:
@@ -101,19 +117,20 @@ def override_from_blog(text: str) -> str:
     """
     if is_git_url(text):
         return text
-    directory = Path(text).expanduser().resolve()
-    if not directory.is_dir():
-        raise InventoryError(
-            f"--blog {text}: no such directory; give the site's directory or a git URL."
-        )
-    return str(directory)
+    with contextlib.suppress(RuntimeError, OSError):  # nobody's home, links in a circle
+        directory = Path(text).expanduser().resolve()
+        if _exists(directory, Path.is_dir):
+            return str(directory)
+    raise InventoryError(
+        f"--blog {text}: no such directory; give the site's directory or a git URL."
+    )
 
 
 def _converted(kind: object, value: str) -> object:
     if kind is bool:
         return _as_bool(value)
     if kind is int:
-        if not value.isdecimal():
+        if not re.fullmatch(r"[0-9]{1,9}", value):
             raise ValueError("a whole number")
         return int(value)
     if get_origin(kind) is list:
@@ -128,27 +145,65 @@ def _as_bool(value: str) -> bool:
     return words[value.lower()]
 
 
+def _exists(path: Path, kind: Callable[[Path], bool]) -> bool:
+    try:
+        return kind(path)
+    except OSError:  # a name that is too long, say
+        return False
+
+
 def _read(path: Path, overrides: Mapping[str, object]) -> Inventory:
     # pyinfra's loader notes in the current state which file it executes, so there has to be one.
     ctx_state.set(State())
     try:
-        return cast(Inventory, make_inventory_from_files(str(path), dict(overrides)))
+        with _warnings() as warnings:
+            inventory = cast(Inventory, make_inventory_from_files(str(path), dict(overrides)))
     except UnexpectedExternalError as error:
         raise InventoryError(_place(error)) from error
     except SyntaxError as error:
-        raise InventoryError(f"{error.filename}, line {error.lineno}: {error.msg}.") from error
-    except (CliError, PyinfraError, TypeError, ValueError) as error:
-        raise InventoryError(f"{path}: {error}") from error
+        raise InventoryError(
+            f"{error.filename or path}: {_at(error.lineno)}{error.msg}."
+        ) from error
+    except SystemExit as error:
+        raise InventoryError(
+            f"{path}: it calls exit(); an inventory only lists machines."
+        ) from error
+    except Exception as error:  # an inventory is a program of the user's, and anything may be in it
+        raise InventoryError(
+            f"{path}: {type(error).__name__}: {error}; machines are names, or (name, settings)."
+        ) from error
     finally:
         ctx_state.reset()
+    if warnings:  # it would go on without that group
+        raise InventoryError(f"{path}: pyinfra would leave a part out: {' '.join(warnings)}")
+    return inventory
+
+
+@contextlib.contextmanager
+def _warnings() -> Iterator[list[str]]:
+    """What pyinfra warns of in a `with` block, in place of its printing it."""
+    said: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    setattr(handler, "emit", lambda record: said.append(record.getMessage()))  # noqa: B010 (one handler)
+    logger.addHandler(handler)
+    propagated, logger.propagate = logger.propagate, False
+    try:
+        yield said
+    finally:
+        logger.propagate = propagated
+        logger.removeHandler(handler)
 
 
 def _place(error: UnexpectedExternalError) -> str:
     cause = error.exception
     frames = traceback.extract_tb(cause.__traceback__)
-    inside = [frame for frame in frames if frame.filename == error.filename] or frames
+    inside = [frame for frame in frames if frame.filename == error.filename]
     kind = type(cause).__name__
-    return f"{error.filename}, line {inside[-1].lineno}: {kind}: {cause}."
+    return f"{error.filename}: {_at(inside[-1].lineno if inside else None)}{kind}: {cause}."
+
+
+def _at(line: int | None) -> str:
+    return f"line {line}: " if line else ""
 
 
 def _matches(host: Any, limit: Sequence[str]) -> bool:

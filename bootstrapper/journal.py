@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from pyinfra.api.exceptions import PyinfraError
 
+from bootstrapper.errors import UserError
 from bootstrapper.results import Failure
 from deploys.changes import KINDS, Change, Made
 
@@ -26,6 +27,10 @@ Event = Literal["begun", "done", "failed", "undone"]
 
 NAME = "changes.jsonl"
 KEPT = "kept"
+
+
+class JournalError(UserError):
+    """The journal is there, and cannot be read; one line with the mend."""
 
 
 class NotWritten(PyinfraError):
@@ -58,6 +63,7 @@ class Journal:
     could not be, in sentences."""
 
     def __init__(self, directory: Path) -> None:
+        """Raises JournalError if it is there and cannot be read."""
         self._path = directory / NAME
         self._kept = directory / KEPT
         self._whole = 0  # bytes, up to the end of the last whole line
@@ -153,6 +159,11 @@ class Journal:
             content = self._path.read_bytes()
         except FileNotFoundError:
             return {}
+        except OSError as error:
+            raise JournalError(
+                f"{self._path}: {error.strerror}; what was changed here is written there. Make it "
+                "readable again, or move it away."
+            ) from error
         *lines, torn = content.split(b"\n")
         self._whole = len(content) - len(torn)
         entries: dict[int, _Entry] = {}

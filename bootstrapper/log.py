@@ -12,17 +12,28 @@ from pathlib import Path
 
 from typing_extensions import override
 
+from bootstrapper.errors import UserError
 from bootstrapper.observers import Observer
 from bootstrapper.results import OperationResult
 from bootstrapper.stages import Stage
+
+
+class LogError(UserError):
+    """A run cannot be logged; one line with the mend."""
 
 
 class RunLog(Observer):
     """Follows a run and writes each event as it happens, so that a killed run has its log too."""
 
     def __init__(self, path: Path) -> None:
+        """Raises LogError if there cannot be one."""
         self.path = path
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        except OSError as error:
+            raise LogError(
+                f"{path}: {error.strerror}; make room there, or make it writable."
+            ) from error
         self._file = os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace")
         self.write(
             f"arguments {sys.argv[1:]}; python {platform.python_version()}; "

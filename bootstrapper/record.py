@@ -1,18 +1,17 @@
-"""What a run leaves behind: the last run's record, the logs, and the lock that keeps runs apart."""
+"""What a run leaves behind: the last run's record, and the logs."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from bootstrapper.errors import UserError
 
@@ -21,7 +20,7 @@ VERSION = 1
 
 
 class RecordError(UserError):
-    """The record's directory cannot be used, or another run holds it; one line with the mend."""
+    """The record's directory cannot be used; one line with the mend."""
 
 
 def state_directory() -> Path:
@@ -30,37 +29,28 @@ def state_directory() -> Path:
     `$XDG_STATE_HOME` on Linux, `~/Library/Application Support` on macOS.
 
     Raises:
-        RecordError: it cannot be made.
+        RecordError: it cannot be made, or is another user's.
     """
     if sys.platform == "darwin":
         base = Path.home() / "Library" / "Application Support"
     else:
-        base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+        given = Path(os.environ.get("XDG_STATE_HOME", ""))
+        base = given if given.is_absolute() else Path.home() / ".local" / "state"
     directory = base / "bootstrapper"
     try:
-        (directory / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if directory.stat().st_uid != os.geteuid():
+            raise RecordError(
+                f"{directory} belongs to another user; give it back to yourself (sudo chown -R "
+                f"\"$(id -un)\" '{directory}'), or, as root, run it with root's own HOME (sudo -H)."
+            )
+        directory.chmod(0o700)
+        (directory / "logs").mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise RecordError(
             f"{directory}: {error.strerror}; make it writable, or set XDG_STATE_HOME."
         ) from error
     return directory
-
-
-@contextlib.contextmanager
-def only_run(directory: Path) -> Iterator[None]:
-    """Hold the lock for the length of a `with` block; it ends with the process, however it ends.
-
-    Raises:
-        RecordError: another run holds it; names its process and when it started.
-    """
-    with (directory / "lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise RecordError(_holder(file.read())) from None
-        _say_who_holds(file)
-        yield
 
 
 def write_record(directory: Path, content: Mapping[str, Any]) -> None:
@@ -101,19 +91,3 @@ def new_log(directory: Path, started: datetime) -> Path:
     for old in sorted(logs.glob("*.log"))[: -KEPT_LOGS + 1]:
         old.unlink(missing_ok=True)
     return logs / f"{started:%Y-%m-%dT%H-%M-%S}-{os.getpid()}.log"
-
-
-def _say_who_holds(file: TextIO) -> None:
-    file.seek(0)
-    file.truncate()
-    json.dump({"pid": os.getpid(), "since": f"{datetime.now():%Y-%m-%d %H:%M:%S}"}, file)
-    file.flush()
-
-
-def _holder(text: str) -> str:
-    try:
-        holder = json.loads(text)
-        who = f"process {holder['pid']}, since {holder['since']}"
-    except (ValueError, KeyError, TypeError):
-        who = "a process that did not say which"
-    return f"Another run is at work ({who}); wait for it, or stop it with Ctrl-C where it runs."

@@ -29,8 +29,9 @@ from bootstrapper.log import RunLog
 from bootstrapper.observers import Observers
 from bootstrapper.options import Options, PreviewOptions
 from bootstrapper.proving import Verdict
-from bootstrapper.record import new_log, only_run, read_record, state_directory, write_record
+from bootstrapper.record import new_log, read_record, state_directory, write_record
 from bootstrapper.results import OperationResult, Report
+from bootstrapper.run_lock import only_run
 from bootstrapper.session import Session as _Session
 from bootstrapper.sudo import sudo_ready
 from bootstrapper.verdicts import compare_with_old, prove
@@ -90,7 +91,7 @@ def _run(options: Options, command: str, work: Callable[[_Session], int]) -> int
                 terminal.print_json(session.as_json(command))
             return code
     except (UserError, SettingsError) as error:
-        terminal.complain(f"bootstrap.py: {error}")
+        terminal.complain(f"bootstrap.py: {' '.join(str(error).splitlines())}")
         return FAILED
     except (Interrupted, KeyboardInterrupt) as stop:
         _stopped(terminal, session, stop)
@@ -130,7 +131,9 @@ def _session(options: Options, terminal: Terminal, command: str) -> Iterator[_Se
     directory = state_directory()
     with contextlib.ExitStack() as stack:
         if command in ("apply", "update") or (command == "undo" and not options.plan):
-            stack.enter_context(only_run(directory))
+            killed = stack.enter_context(only_run(directory, f"bootstrap.py {command}"))
+            if killed:
+                terminal.complain(killed)
         log = RunLog(new_log(directory, datetime.now()))
         for machine, values in settings.items():
             log.settings(machine, values.model_dump())

@@ -291,6 +291,8 @@ def _name(entry: _Entry) -> str:
         raise BrewfileError(entry.line, f"{entry.kind} wants a name in quotes.")
     if shape and (not shape.fullmatch(name) or name.startswith("-")):
         raise BrewfileError(entry.line, f"{name!r} is no name of a {entry.kind}.")
+    if any(str(more).startswith("-") for more in entry.names[1:]):
+        raise BrewfileError(entry.line, f"{entry.names[1]!r} is no address of a tap.")
     if len(entry.names) > (2 if entry.kind == "tap" else 1):
         raise BrewfileError(entry.line, f"{entry.kind} {name!r} has more than one name.")
     return name

@@ -11,16 +11,21 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.context import host
 
 SAMPLE_BLOG = Path(__file__).resolve().parent.parent / "examples" / "blog"
 
 _CONNECTOR_KEYS = ("ssh_", "docker_identifier", "dockerssh_", "chroot_", "fake_", "vagrant_")
+_SHOWN = 80  # of a wrong value
 _MEMORY = r"^[1-9][0-9]*[mg]$"
 _IMAGE = r"^[a-z0-9][a-z0-9._/:-]*(@sha256:[0-9a-f]{64})?$"
 _GEM = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+_REPOSITORY = re.compile(
+    r"(?:(?:https?|ssh|git|file)://(?!-)[^#]*|(?!-)[\w.-]+@(?!-)[\w.-]+:[^#]*)"
+)
+_BRANCH = re.compile(r"(?!-)[^\s~^:?*\[\\]*")
 _TAP = r"^[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9][A-Za-z0-9._-]*$"
 _FORMULA = r"^([A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9][A-Za-z0-9._-]*/)?[a-z0-9][a-z0-9+_.@-]*$"
 
@@ -130,6 +135,40 @@ class Settings(BaseModel):
         description="macOS: commit of Homebrew/install, and the SHA-256 of its `install.sh`",
     )
 
+    @field_validator("blog", "brewfile")
+    @classmethod
+    def _is_a_word(cls, path: str) -> str:
+        """What begins with a hyphen would be an option of the commands that it is a word of."""
+        if path.startswith("-"):
+            raise ValueError("it begins with a hyphen; write ./ before it")
+        if re.search(r"[\x00-\x1f\x7f]", path):
+            raise ValueError("it has a control character in it")
+        return path
+
+    @field_validator("blog")
+    @classmethod
+    def _can_be_cloned(cls, blog: str) -> str:
+        url, _, fragment = blog.partition("#")
+        branch, _, subfolder = fragment.partition(":")
+        if not is_git_url(blog):
+            return blog
+        if not _REPOSITORY.fullmatch(url):
+            raise ValueError("a repository is https://…, ssh://…, git://…, file://… or user@host:…")
+        if not _BRANCH.fullmatch(branch) or ".." in branch:
+            raise ValueError("what follows # is no name of a branch")
+        if ".." in subfolder.split("/"):
+            raise ValueError("the subfolder leads out of the repository")
+        return blog
+
+    @field_validator("blog", "gem_source")
+    @classmethod
+    def _no_password(cls, address: str) -> str:
+        if re.match(r"\w+://[^/?#@:]*:[^/?#@]+@", address):
+            raise ValueError(
+                "an address with a password in it could be read in every list of processes"
+            )
+        return address
+
 
 def is_git_url(blog: str) -> bool:
     """Whether the setting `blog` names a repository to clone rather than a directory."""
@@ -151,7 +190,7 @@ def parse_settings(machine: str, data: dict[str, object]) -> Settings:
     Raises:
         SettingsError: a key is unknown or its value is wrong; one line for the first such key.
     """
-    known = {key: value for key, value in data.items() if not _is_pyinfra_key(key)}
+    known = {str(key): value for key, value in data.items() if not _is_pyinfra_key(str(key))}
     try:
         return Settings.model_validate(known)
     except ValidationError as error:
@@ -164,11 +203,13 @@ def _is_pyinfra_key(key: str) -> bool:
 
 def _sentence(machine: str, error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
-    key = str(first["loc"][0])
-    if first["type"] == "extra_forbidden":
+    key = str(first["loc"][0]) if first["loc"] else "that is no text"
+    if first["type"] == "extra_forbidden" or not first["loc"]:
         near = difflib.get_close_matches(key, Settings.model_fields, n=1)
         hint = f"did you mean {near[0]!r}?" if near else "the README lists the settings."
         return f"{machine}: unknown setting {key!r}; {hint}"
     wanted = Settings.model_fields[key].description or ""
-    problem = first["msg"][0].lower() + first["msg"][1:]
-    return f"{machine}: setting {key} = {first['input']!r}: {problem} ({wanted})."
+    problem = first["msg"].removeprefix("Value error, ")
+    given = re.sub(r"(?<=://)[^/@\s]*:[^/@\s]*(?=@)", "…", repr(first["input"]))
+    given = given if len(given) <= _SHOWN else f"{given[:_SHOWN]}…"
+    return f"{machine}: setting {key} = {given}: {problem[0].lower()}{problem[1:]} ({wanted})."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -59,7 +60,7 @@ class AptInstallation(FactBase[tuple[str, ...]]):
     def command(self, names: tuple[str, ...]) -> str:
         """apt-get(8), `--simulate`; a package that is not known yet is no error here."""
         words = "apt-get --simulate install --no-install-recommends"
-        return f"LC_ALL=C {words} {' '.join(names)} 2>/dev/null || true"
+        return f"LC_ALL=C {words} -- {shlex.join(names)} 2>/dev/null || true"
 
     @staticmethod
     def default() -> tuple[str, ...]:
@@ -77,7 +78,7 @@ class AptCandidates(FactBase[dict[str, str]]):
 
     def command(self, names: tuple[str, ...]) -> str:
         """apt-cache(8), `policy`: reads apt's cache only; unknown names are left out."""
-        return "LC_ALL=C apt-cache policy " + " ".join(names)
+        return f"LC_ALL=C apt-cache policy -- {shlex.join(names)}"
 
     @staticmethod
     def default() -> dict[str, str]:
@@ -102,7 +103,7 @@ class AptRemoval(FactBase[frozenset[str]]):
 
     def command(self, names: tuple[str, ...]) -> str:
         """apt-get(8), `--simulate`."""
-        return f"LC_ALL=C apt-get --simulate remove {' '.join(names)}"
+        return f"LC_ALL=C apt-get --simulate remove -- {shlex.join(names)}"
 
     def process(self, output: list[str]) -> frozenset[str]:
         """`Remv name [version]`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import Literal
 
@@ -97,7 +98,7 @@ class GroupMembers(FactBase[tuple[str, ...]]):
 
     def command(self, group: str) -> str:
         """group(5)."""
-        return f"getent group {group} || true"
+        return f"getent group {shlex.quote(group)} || true"
 
     @staticmethod
     def default() -> tuple[str, ...]:

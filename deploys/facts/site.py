@@ -134,7 +134,14 @@ class RepositoryHeads(FactBase[Heads]):
     def process(self, output: list[str]) -> Heads:
         """Lines of `key<TAB>value`."""
         told = dict(line.split("\t", 1) for line in output if "\t" in line)
-        return Heads(told.get("local", ""), told.get("remote", ""), told.get("reason", ""))
+        # What a server says comes along; a line of its own must not be taken for a commit.
+        local, remote = (_commit(told.get(key, "")) for key in ("local", "remote"))
+        reason = told.get("reason", "" if remote else told.get("remote", ""))
+        return Heads(local, remote, reason)
+
+
+def _commit(told: str) -> str:
+    return told if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", told) else ""
 
 
 def shell_path(path: str) -> str:

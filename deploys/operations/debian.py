@@ -46,7 +46,9 @@ def packages(
     missing += _available(where_packaged or {})
     came = host.get_fact(AptInstallation, names=tuple(missing))
     change("packages", " ".join(missing), came=sorted({*missing, *came}))
-    yield StringCommand(*root, *APT, "install", "-y", "--no-install-recommends", *missing)
+    yield StringCommand(
+        *root, *APT, "install", "-y", "--no-install-recommends", *map(QuoteString, missing)
+    )
 
 
 @operation()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.context import host
 
 from deploys.changes import change
@@ -88,7 +88,7 @@ def usable_by_user(join_group: bool) -> Commands:
             mend="The user joins it; new logins have it, this run still uses sudo.",
         )
         change("group", "docker", user=machine.user)
-        yield StringCommand(*machine.root, "usermod", "-aG", "docker", machine.user)
+        yield StringCommand(*machine.root, "usermod", "-aG", "docker", QuoteString(machine.user))
     elif not engine.answers:
         found(
             "engine.through-sudo",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from pathlib import PurePosixPath
+from shlex import join, quote
 from typing import NoReturn
 
 from pyinfra.api import FileUploadCommand, QuoteString, StringCommand, operation
@@ -98,7 +99,7 @@ def blog(settings: Settings) -> Steps:
     change("image", build.image, engine=engine.name)
     yield StringCommand(
         "sh",
-        f"{folder}/build-image.sh",
+        QuoteString(f"{folder}/build-image.sh"),
         QuoteString(site.directory),
         *engine.words,
         *("build", "--tag", build.image),
@@ -171,10 +172,8 @@ def _from_packages(images: BaseImages) -> Steps:
         mend=f"They are made from packages: {images.why}.",
     )
     folder = yield from uploaded("base", BASE_FILES)
-    archive = f"{folder}/root.tar"
-    make = f"sh {folder}/debian-root.sh {machine.os_codename}"
-    if machine.root:
-        make = f"{' '.join(machine.root)} {make}"
+    archive = quote(f"{folder}/root.tar")
+    make = join([*machine.root, "sh", f"{folder}/debian-root.sh", machine.os_codename])
     yield StringCommand(f"{make} > {archive}.part && mv {archive}.part {archive}")
     change("image", images.builder, engine=engine.name)
     yield StringCommand(
@@ -191,7 +190,7 @@ def _from_packages(images: BaseImages) -> Steps:
         *engine.words,
         *("build", "--quiet", "--network", "none", "--tag", images.server),
         *("--build-arg", f"BUILDER_IMAGE={images.builder}"),
-        *("--file", f"{folder}/server.Dockerfile", folder),
+        *("--file", QuoteString(f"{folder}/server.Dockerfile"), QuoteString(folder)),
     )
 
 

@@ -38,7 +38,7 @@ def image(settings: Settings) -> Steps:
     name = preview_image(settings)
     build = StringCommand(
         "sh",
-        f"{folder}/build-image.sh",
+        QuoteString(f"{folder}/build-image.sh"),
         QuoteString(site.directory),
         *(client, "build", "--target", "tools", "--tag", name),
         *(QuoteString(word) for word in words),

@@ -202,7 +202,7 @@ def _all_packaged(settings: Settings, site: Site, asked: Needs) -> None:
     if not missing:
         return
     lost = "; ".join(f"{name}: {lost_without(name, asked)}" for name in missing)
-    leave_out = " ".join(f"--without {name}" for name in missing)
+    leave_out = " ".join(f"--without {quote(name)}" for name in missing)
     refuse(
         "blog.gems-missing",
         f"The site asks for what this distribution does not package: {_named(missing, asked)}.",

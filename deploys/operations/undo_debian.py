@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.context import host
 
@@ -55,7 +57,9 @@ def group(made: Made, undoing: Undoing) -> Commands:  # noqa: ARG001 (each opera
     if user not in host.get_fact(GroupMembers, group=made.target):
         return
     found("undo.group", f"{user} has joined the group {made.target} here.")
-    yield StringCommand(*machine.root, "gpasswd", "--delete", user, made.target)
+    yield StringCommand(
+        *machine.root, "gpasswd", "--delete", QuoteString(user), QuoteString(made.target)
+    )
 
 
 @operation()
@@ -75,11 +79,12 @@ def service(made: Made, undoing: Undoing) -> Commands:
     if about["init"] == "systemd":
         verb = ("stop",) if about["enabled"] else ("disable", "--now")
         # Its socket, where it has one, would start it again at the first question.
-        stop = f"systemctl stop {made.target}.socket 2>/dev/null"
-        script = f"{stop}; systemctl {' '.join(verb)} {made.target}.service"
+        socket, unit = (quote(f"{made.target}.{kind}") for kind in ("socket", "service"))
+        stop = f"systemctl stop {socket} 2>/dev/null"
+        script = f"{stop}; systemctl {' '.join(verb)} {unit}"
         yield StringCommand(*root, "sh", "-c", QuoteString(script))
     else:
-        yield StringCommand(*root, "service", made.target, "stop")
+        yield StringCommand(*root, "service", QuoteString(made.target), "stop")
 
 
 @operation()

@@ -29,7 +29,7 @@ def container(made: Made, undoing: Undoing) -> Commands:
         _said_that_nobody_answers(made, undoing)
     elif made.target in inside.ours:
         found("undo.container", f"The container {made.target} was made here.")
-        yield StringCommand(*container_engine().words, "rm", "--force", made.target)
+        yield StringCommand(*container_engine().words, "rm", "--force", QuoteString(made.target))
 
 
 @operation()

@@ -377,6 +377,19 @@ def test_the_newest_label_is_installed(mac: SmallMac, run: Run, offers: str, lab
     assert not mac.placeholder.exists()
 
 
+def test_a_link_in_the_placeholders_place_is_not_followed(mac: SmallMac, run: Run) -> None:
+    """Anybody may write to /tmp, and the script runs as root."""
+    target = mac.root / "made-by-root"
+    mac.placeholder.symlink_to(target)
+    assert run(labels("Command Line Tools for Xcode 27.0-27.0")).returncode == 0
+    assert not target.exists()
+    mac.placeholder.mkdir()  # somebody else's, which cannot be removed
+    (mac.placeholder / "file").touch()
+    refused = run(labels("Command Line Tools for Xcode 27.0-27.0"))
+    assert refused.returncode == 1
+    assert "cannot be made; somebody holds its place" in refused.stderr
+
+
 def test_nothing_on_offer_ends_with_what_to_do(mac: SmallMac, run: Run) -> None:
     done = run(NOTHING)
     assert done.returncode == 1

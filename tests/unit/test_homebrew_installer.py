@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 
+from tests.unit.front_door_sh.conftest import Index, trust_tls
 from tests.unit.test_homebrew import INSTALL
 
 
@@ -23,13 +26,15 @@ class Installer:
             'echo "$NONINTERACTIVE ${INTERACTIVE-unset} installed" >"$HOME/ran"\necho done\n'
         )
 
-    def run(self, sha256: str = "", *, curl: str = "") -> subprocess.CompletedProcess[str]:
+    def run(
+        self, sha256: str = "", *, curl: str = "", address: str = "https://x.example/i.sh"
+    ) -> subprocess.CompletedProcess[str]:
         (self.root / "served").write_text(self.text)
         fetch = f'echo "$@" >{self.root}/asked; while [ "$1" != --output ]; do shift; done'
         self._program("curl", curl or f"{fetch}; cp {self.root}/served $2")
         return subprocess.run(
             [
-                *("sh", "-c", INSTALL.read_text(), "homebrew-installer", "https://x.example/i.sh"),
+                *("sh", "-c", INSTALL.read_text(), "homebrew-installer", address),
                 sha256 or hashlib.sha256(self.text.encode()).hexdigest(),
             ],
             env={
@@ -68,6 +73,24 @@ def test_the_download_is_https_only(installer: Installer) -> None:
     installer.run()
     asked = (installer.root / "asked").read_text()
     assert "--proto =https --tlsv1.2 --fail --silent --show-error --location" in asked
+    assert "--max-redirs 0" in asked
+
+
+@pytest.mark.parametrize("target", ["http://127.0.0.1:{port}/there", "https://127.0.0.1:{port}/i"])
+def test_a_redirect_is_not_followed(installer: Installer, tmp_path: Path, target: str) -> None:
+    """A real curl, and a server that sends it elsewhere."""
+    with Index() as server:
+        certificate = trust_tls(server, tmp_path)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        server.redirect_to = target.format(port=server.server_port)
+        real = f"CURL_CA_BUNDLE='{certificate}' exec {shutil.which('curl')} --noproxy '*' \"$@\""
+        refused = installer.run(curl=real, address=f"{server.url}/i.sh")
+        server.shutdown()
+    assert refused.returncode == 1
+    assert "(47) Maximum (0) redirects followed" in refused.stderr
+    assert "could not be downloaded" in refused.stderr
+    assert len(server.asked) == 1
+    assert not installer.ran
 
 
 def test_an_installer_with_another_hash_is_never_run(installer: Installer) -> None:

@@ -1,11 +1,9 @@
-"""The record: whole or not at all, never fatal; one run at a time."""
+"""The record: whole or not at all, never fatal, for its user alone."""
 
 from __future__ import annotations
 
 import os
 import stat
-import subprocess
-import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +13,6 @@ from bootstrapper.record import (
     KEPT_LOGS,
     RecordError,
     new_log,
-    only_run,
     read_record,
     state_directory,
     write_record,
@@ -58,24 +55,6 @@ def test_a_failed_write_leaves_the_last_record_as_it_was(directory: Path) -> Non
     assert read_record(directory)[0] == {"version": 1, "run": 1}
 
 
-def test_a_second_run_says_who_holds_the_lock(directory: Path) -> None:
-    said = f"process {os.getpid()}, since 20"
-    with only_run(directory), pytest.raises(RecordError, match=said), only_run(directory):
-        pass
-
-
-def test_the_lock_of_a_killed_run_is_free(directory: Path) -> None:
-    script = (
-        "import os, pathlib, signal\n"
-        "from bootstrapper.record import only_run\n"
-        f"with only_run(pathlib.Path({str(directory)!r})):\n"
-        "    os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -9
-    with only_run(directory):
-        pass
-
-
 def test_old_logs_are_removed(directory: Path) -> None:
     for number in range(KEPT_LOGS + 5):
         new_log(directory, datetime(2026, 1, 1 + number)).write_text("x")
@@ -88,4 +67,17 @@ def test_a_directory_that_cannot_be_made_is_one_line(
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     with pytest.raises(RecordError, match="make it writable, or set XDG_STATE_HOME"):
+        state_directory()
+
+
+def test_the_directory_is_private_though_it_was_not(directory: Path) -> None:
+    directory.chmod(0o755)
+    assert stat.S_IMODE(state_directory().stat().st_mode) == 0o700
+    assert stat.S_IMODE((directory / "logs").stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives a directory away")
+def test_a_directory_of_another_user_is_one_line(directory: Path) -> None:
+    os.chown(directory, 12345, 12345)
+    with pytest.raises(RecordError, match="belongs to another user; give it back to yourself"):
         state_directory()

@@ -8,7 +8,8 @@ trap 'rm -rf "$folder"' EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
-if ! curl --proto '=https' --tlsv1.2 --fail --silent --show-error --location --retry 3 \
+# That address is the file itself: whoever redirects it is not who was asked.
+if ! curl --proto '=https' --tlsv1.2 --fail --silent --show-error --location --max-redirs 0 --retry 3 \
   --output "$folder/install.sh" "$1"; then
   echo "Homebrew's installer could not be downloaded from $1; nothing was run." >&2
   echo "Check the network and the proxy settings, then run this again." >&2

@@ -77,7 +77,9 @@ if [ -e "$tools" ] && ! whole; then
   }
 fi
 
-touch "$placeholder"
+# Anybody may write to /tmp: a link of theirs in this place would have root make a file elsewhere.
+rm -f "$placeholder"
+(set -C && : >"$placeholder") || fail "$placeholder cannot be made; somebody holds its place."
 echo "Asking Apple for the Command Line Tools"
 # The first answer may come without them: GitHub's runner images ask thirty times.
 for pause in 5 5 0; do

@@ -57,7 +57,7 @@ _LONG_VALUES = {
     *_VALUES.values(),
     *("retry", "retry-delay", "retry-max-time", "connect-timeout", "proto", "proto-redir", "url"),
     *("proto-default", "speed-limit", "speed-time", "noproxy", "cacert", "tls-max", "output-dir"),
-    "unix-socket",
+    *("unix-socket", "max-redirs"),
 }
 _LONG_FLAGS = {
     *_FLAGS.values(),

@@ -57,14 +57,15 @@ class Answers(http.server.BaseHTTPRequestHandler):
         name = self.path.rsplit("/", 1)[-1]
         self.server.asked.append(name)
         content = self.server.archives.get(name, b"")
-        if self.server.redirect_to:
+        redirected = self.server.redirect_to and not self.path.startswith("/moved")
+        if redirected:
             self.send_response(302)
             self.send_header("Location", self.server.redirect_to + self.path)
         else:
             self.send_response(200 if content else 404)
             self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        if not self.server.redirect_to:
+        if not redirected:
             self.wfile.write(content[:1000] if self.server.cut_short else content)
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002

@@ -98,13 +98,67 @@ def test_redirect_to_plain_http_is_not_followed(
         secure.redirect_to = served.index.url
         result = served.run()
         assert result.returncode == 1
-        assert "bootstrap.sh: could not fetch" in result.stderr
+        assert f"was redirected to {served.index.url}/" in result.stderr
+        assert "which was not followed" in result.stderr
         assert secure.asked
         assert served.index.asked == []
 
         secure.redirect_to = ""  # the same server does when it does not redirect
         assert ran(served.run(), served)
         secure.shutdown()
+
+
+@pytest.mark.parametrize("client", ["curl", "wget"])
+def test_redirect_to_another_host_is_not_followed(served: Machine, client: str) -> None:
+    served.lacks("curl")
+    served.has(client)
+    with Index() as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        other.archives = served.index.archives
+        served.index.redirect_to = other.url
+        result = served.run()
+        assert result.returncode == 1
+        assert f"was redirected to {other.url}/" in result.stderr
+        assert "name it in BOOTSTRAP_UV_URL" in result.stderr
+        assert other.asked == []
+        other.shutdown()
+
+
+@pytest.mark.parametrize("client", ["curl", "wget"])
+@pytest.mark.parametrize("place", ["whole", "path"])
+def test_redirect_within_the_host_is_followed(served: Machine, client: str, place: str) -> None:
+    served.lacks("curl")
+    served.has(client)
+    served.index.redirect_to = f"{served.index.url if place == 'whole' else ''}/moved"
+    assert ran(served.run(), served)
+
+
+@pytest.mark.parametrize(
+    ("target", "followed"),
+    [
+        ("https://release-assets.githubusercontent.com/x", True),
+        ("https://github.com/elsewhere/x", True),
+        ("https://githubusercontent.com.example/x", False),
+        ("https://example.com/x.githubusercontent.com", False),
+        ("https://release-assets.githubusercontent.com@example.com/x", False),
+        ("http://release-assets.githubusercontent.com/x", False),
+    ],
+)
+def test_github_may_send_to_hosts_of_its_own_only(
+    served: Machine, target: str, followed: bool
+) -> None:
+    """A curl that says what GitHub's releases say: the file is on another host."""
+    (archive,) = served.index.archives.values()
+    (served.home / "archive").write_bytes(archive)
+    served.command(
+        "curl",
+        '#!/bin/sh\nfor url; do :; done\nwhile [ "$1" != --output ]; do shift; done\n'
+        f"case $url in {target}) cat '{served.home}/archive' >\"$2\" ;;\n"
+        f"https://github.com/*) printf %s '{target}' ;; esac\n",
+    )
+    served.variables["BOOTSTRAP_UV_URL"] = ""
+    result = served.run()
+    assert ran(result, served) if followed else f"was redirected to {target}, " in result.stderr
 
 
 @pytest.mark.parametrize("url", ["http://mirror.example", "http://127.0.0.1.example", "ftp://x"])
