@@ -7,12 +7,11 @@ import fcntl
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from bootstrapper.errors import UserError
 
@@ -53,28 +52,37 @@ def only_run(directory: Path) -> Iterator[None]:
     Raises:
         RecordError: another run holds it; names its process and when it started.
     """
-    with (directory / "lock").open("a+") as file:
+    file = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            file.seek(0)
-            raise RecordError(_holder(file.read())) from None
-        _say_who_holds(file)
+            raise RecordError(_holder(os.read(file, 1024).decode("utf-8", "replace"))) from None
+        with contextlib.suppress(OSError):  # a full disk: then nobody is told who holds it
+            _say_who_holds(file)
         yield
+    finally:
+        os.close(file)
 
 
 def write_record(directory: Path, content: Mapping[str, Any]) -> None:
-    """Replace the last run's record, whole or not at all."""
-    handle, name = tempfile.mkstemp(dir=directory, prefix=".record-")
+    """Replace the last run's record, whole or not at all.
+
+    Raises:
+        OSError: it could not be written, and the old one is still there.
+    """
+    # Always the same name: what a killed run has left is overwritten by the next one.
+    new = directory / ".record-new"
+    text = json.dumps({"version": VERSION, **content}, indent=1) + "\n"
     try:
+        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump({"version": VERSION, **content}, file, indent=1)
-            file.write("\n")
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(directory / "record.json")
+        new.replace(directory / "record.json")
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        new.unlink(missing_ok=True)
         raise
 
 
@@ -103,11 +111,10 @@ def new_log(directory: Path, started: datetime) -> Path:
     return logs / f"{started:%Y-%m-%dT%H-%M-%S}-{os.getpid()}.log"
 
 
-def _say_who_holds(file: TextIO) -> None:
-    file.seek(0)
-    file.truncate()
-    json.dump({"pid": os.getpid(), "since": f"{datetime.now():%Y-%m-%d %H:%M:%S}"}, file)
-    file.flush()
+def _say_who_holds(file: int) -> None:
+    holder = {"pid": os.getpid(), "since": f"{datetime.now():%Y-%m-%d %H:%M:%S}"}
+    os.ftruncate(file, 0)
+    os.write(file, json.dumps(holder).encode())
 
 
 def _holder(text: str) -> str:

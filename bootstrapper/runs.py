@@ -9,6 +9,7 @@ import contextlib
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from bootstrapper.console import Terminal
 from bootstrapper.diagnosis import diagnose
@@ -116,7 +117,7 @@ def _session(options: Options, terminal: Terminal, command: str) -> Iterator[_Se
     with contextlib.ExitStack() as stack:
         if command == "apply" or (command == "undo" and not options.plan):
             stack.enter_context(only_run(directory))
-        log = RunLog(new_log(directory, datetime.now()))
+        log = _new_log(directory)
         for machine, values in settings.items():
             log.settings(machine, values.model_dump())
         terminal.begin("Connecting", machines=len(settings), show_operations=False)
@@ -124,6 +125,14 @@ def _session(options: Options, terminal: Terminal, command: str) -> Iterator[_Se
         journal = Journal(directory)
         engine = stack.enter_context(Engine(inventory, Observers((terminal, log)), journal))
         yield _Session(options, terminal, log, directory, settings, journal, engine, stack)
+
+
+def _new_log(directory: Path) -> RunLog:
+    path = new_log(directory, datetime.now())
+    try:
+        return RunLog(path)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}; mend that, and run it again.") from error
 
 
 def _plan(session: _Session) -> int:
@@ -341,14 +350,18 @@ def _warn_of_damage(session: _Session) -> None:
 
 
 def _record(session: _Session, report: Report) -> None:
-    write_record(
-        session.directory,
-        {
-            "finished": f"{datetime.now():%Y-%m-%dT%H:%M:%S}",
-            "versions": session.versions,
-            "report": report.as_json(),
-        },
-    )
+    content = {
+        "finished": f"{datetime.now():%Y-%m-%dT%H:%M:%S}",
+        "versions": session.versions,
+        "report": report.as_json(),
+    }
+    try:
+        write_record(session.directory, content)
+    except OSError as error:
+        session.terminal.complain(
+            f"The record of this run could not be written into {session.directory} "
+            f"({error.strerror}); the one before stays. Make room there."
+        )
 
 
 def _summarize(session: _Session, report: Report) -> None:

@@ -66,7 +66,8 @@ def table(tried: Iterable[Tried]) -> list[str]:
         for machine in MACHINES:
             here = [t for t in all_of_them if t.machine == machine and kind in ("", t.kind)]
             good = sum(one.converged for one in here)
-            row += f"{len(here):>8} {good:>10} {len(here) - good:>5}" if here else f"{'-':>8}{'':16}"
+            figures = f"{len(here):>8} {good:>10} {len(here) - good:>5}"
+            row += figures if here else f"{'-':>8}{'':17}"
         lines.append(f"{words:36}{row}".rstrip())
     good = sum(one.converged for one in all_of_them)
     return [*lines, f"{100 * good / len(all_of_them):.1f} % of {len(all_of_them)} converged"]

@@ -17,9 +17,8 @@ import pytest
 from tests.debian.machine import DebianMachine
 from tests.maclab.machine import Mac
 
-from .conftest import Start
 from .faulty import Case, Shelf, prepare, recover, suffer, walk
-from .job import CHECKOUT, record
+from .job import record
 
 pytestmark = pytest.mark.debian
 
