@@ -1,14 +1,12 @@
 """What is done to a run, and what became of it: the matrix of faults at the end of the suite.
 
-A test of one fault carries `@pytest.mark.fault(kind, machine)`.
+A test of one fault carries `@pytest.mark.fault(kind, machine)`; `plugin.py` gathers them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-import pytest
 
 KINDS = {
     "fail": "the command fails",
@@ -35,25 +33,6 @@ class Tried:
     kind: str
     machine: str
     converged: bool
-
-
-_TRIED = pytest.StashKey[list[Tried]]()
-
-
-def note(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Keep what became of a fault; to be called for each phase of a test."""
-    if report.when == "call" or report.failed:
-        tried = item.config.stash.setdefault(_TRIED, [])
-        for mark in item.iter_markers("fault"):
-            kind, machine = mark.args
-            assert kind in KINDS
-            tried.append(Tried(kind, machine, report.passed))
-
-
-def told(config: pytest.Config) -> list[str]:
-    """The lines to print at the end; none where no fault was tried."""
-    tried = config.stash.get(_TRIED, [])
-    return table(tried) if tried else []
 
 
 def table(tried: Iterable[Tried]) -> list[str]:

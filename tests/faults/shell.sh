@@ -15,11 +15,12 @@ while IFS='	' read -r happens words; do
   esac
 done </faults/armed
 
-cut() { echo off >/maclab/power; read -r _ </faults/never; }
+cut() { echo off >/faults/power; read -r _ </faults/never; } # by whoever reads it
 begin() { # in the background; the end of the terminal does not end it
   trap '' HUP
   /faults/sh "$@" &
   sleep 0.1
+  [ ! -e /faults/begun ] || . /faults/begun
 }
 case $kind in
   pause) read -r _ </faults/go ;;

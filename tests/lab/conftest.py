@@ -13,7 +13,6 @@ import pytest
 
 from tests.debian.job import PROJECT
 from tests.debian.machine import DebianMachine, Disk
-from tests.faults import matrix
 from tests.maclab.disk import bare_layers
 from tests.maclab.machine import Mac
 from tests.maclab.room import clear, engine_room
@@ -29,9 +28,8 @@ _SEEN = pytest.StashKey[list[Seen]]()
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keep what became of the breakages and faults that a test stands for."""
+    """Keep what became of the breakages that a test stands for."""
     report = yield
-    matrix.note(item, report)
     if report.when == "call" or report.failed:
         seen = item.config.stash.setdefault(_SEEN, [])
         for mark in item.iter_markers("breakage"):
@@ -41,11 +39,7 @@ def pytest_runtest_makereport(
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The tables of breakages after an upgrade, and of faults, at the end of the suite."""
-    if faults := matrix.told(terminalreporter.config):
-        terminalreporter.section("faults in the lab")
-        for line in faults:
-            terminalreporter.write_line(line)
+    """The table of the breakages after an upgrade, at the end of the suite."""
     seen = terminalreporter.config.stash.get(_SEEN, [])
     if seen:
         terminalreporter.section("breakages after an upgrade of macOS")

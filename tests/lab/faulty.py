@@ -58,6 +58,7 @@ cp /faults/shell /usr/bin/sh
 chmod 755 /usr/bin/sh
 chmod 777 /faults /faults/met
 mkfifo -m 666 /faults/go /faults/never
+ln -sf /maclab/power /faults/power
 """
 
 # What must not be done again once it has succeeded. A machine that was switched off may start its
