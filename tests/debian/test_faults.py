@@ -32,7 +32,7 @@ KINDS = (
 # enough that has everything but a running engine, and a site that has changed.
 BARE = {
     "apt-update": "-o DPkg::Lock::Timeout=300 update",
-    "apt-install": "--no-install-recommends docker.io",
+    "apt-install": "install -y --no-install-recommends docker.io",
 }
 READY = {
     "engine-start": "nohup dockerd",

@@ -166,6 +166,25 @@ def suffer(case: Case, *arguments: str) -> None:
         assert "Not done" in case.shown or "bootstrap.py: " in case.shown, str(case)
 
 
+def ask(case: Case) -> None:
+    """A run in which a question finds no answer; a hanging one is ended with Ctrl-C."""
+    mac = case.mac
+
+    def meanwhile() -> str:
+        (fault,) = json.loads(mac.file("/maclab/faults.json").read_text() or "[{}]")
+        spent = fault.get("times") == 0
+        if case.kind == "hang" and not case.typed and spent:
+            case.typed.append("^C")
+            return "\x03"
+        return ""
+
+    run = bootstrap(mac, within=_WITHIN, meanwhile=meanwhile, timeout=120)
+    case.code, case.shown = run.returncode, run.stdout
+    assert "Traceback" not in case.shown, str(case)
+    assert "mistake in the program" not in case.shown, str(case)
+    assert case.code in ((130,) if case.kind == "hang" else (0, 1)), str(case)
+
+
 def recover(case: Case, *, plan: bool) -> None:
     """The fault is over; one more plain run ends proved, and leaves nothing half done."""
     mac = case.mac
