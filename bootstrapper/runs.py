@@ -9,6 +9,7 @@ import contextlib
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 from bootstrapper.console import Terminal
 from bootstrapper.diagnosis import diagnose
@@ -38,7 +39,7 @@ from bootstrapper.verdicts import compare_with_old, prove
 from bootstrapper.versions import changes, versions_of
 from deploys.build import container_engine
 from deploys.findings import Finding
-from deploys.parts import KEY, Renewing
+from deploys.parts import KEY, Held, Renewing
 from deploys.settings import SettingsError
 
 DONE, FAILED, DIFFERS, INTERRUPTED = 0, 1, 2, 130
@@ -116,14 +117,7 @@ def _session(options: Options, terminal: Terminal, command: str) -> Iterator[_Se
         from bootstrapper.proof.against import parse_site
 
         parse_site(options.against)
-    overrides = dict(parse_override(text) for text in options.settings)
-    if options.blog is not None:
-        overrides["blog"] = override_from_blog(options.blog)
-    lock = None
-    if command == "update":
-        overrides[KEY] = Renewing()
-    elif command != "undo":
-        overrides[KEY] = lock = held_to(options.inventory, strict=options.locked)
+    overrides, lock = _overrides(options, command)
     inventory = load_inventory(options.inventory, overrides, options.limit)
     if command == "preview":
         only_this_machine(inventory)
@@ -132,8 +126,7 @@ def _session(options: Options, terminal: Terminal, command: str) -> Iterator[_Se
     with contextlib.ExitStack() as stack:
         if command in ("apply", "update") or (command == "undo" and not options.plan):
             killed = stack.enter_context(only_run(directory, f"bootstrap.py {command}"))
-            if killed:
-                terminal.complain(killed)
+            _complain(terminal, killed)
         log = RunLog(new_log(directory, datetime.now()))
         for machine, values in settings.items():
             log.settings(machine, values.model_dump())
@@ -144,6 +137,24 @@ def _session(options: Options, terminal: Terminal, command: str) -> Iterator[_Se
         yield _Session(
             options, terminal, log, directory, settings, journal, engine, stack, lock=lock
         )
+
+
+def _complain(terminal: Terminal, text: str) -> None:
+    if text:
+        terminal.complain(text)
+
+
+def _overrides(options: Options, command: str) -> tuple[dict[str, Any], Held | None]:
+    """The settings of the command line, and the lock that the machines are held to."""
+    overrides: dict[str, Any] = dict(parse_override(text) for text in options.settings)
+    if options.blog is not None:
+        overrides["blog"] = override_from_blog(options.blog)
+    lock = None
+    if command == "update":
+        overrides[KEY] = Renewing()
+    elif command != "undo":
+        overrides[KEY] = lock = held_to(options.inventory, strict=options.locked)
+    return overrides, lock
 
 
 def _plan(session: _Session) -> int:
@@ -364,14 +375,18 @@ def _warn_of_damage(session: _Session) -> None:
 
 
 def _record(session: _Session, report: Report) -> None:
-    write_record(
-        session.directory,
-        {
-            "finished": f"{datetime.now():%Y-%m-%dT%H:%M:%S}",
-            "versions": session.versions,
-            "report": report.as_json(),
-        },
-    )
+    content = {
+        "finished": f"{datetime.now():%Y-%m-%dT%H:%M:%S}",
+        "versions": session.versions,
+        "report": report.as_json(),
+    }
+    try:
+        write_record(session.directory, content)
+    except OSError as error:
+        session.terminal.complain(
+            f"The record of this run could not be written into {session.directory} "
+            f"({error.strerror}); the one before stays. Make room there."
+        )
 
 
 def _summarize(session: _Session, report: Report) -> None:

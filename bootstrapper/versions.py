@@ -64,7 +64,7 @@ def _of_macos() -> Versions:
     return {
         "macOS": f"{mac.version} ({mac.build})",
         "Command Line Tools": tools.version if tools.whole else "",
-        "Homebrew": host.get_fact(Homebrew).version,
+        "Homebrew": host.get_fact(Homebrew).own_version,
         "Touch ID for sudo": "set up" if mac.touch_id_in else "",
     }
 

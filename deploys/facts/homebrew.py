@@ -82,7 +82,7 @@ _LINK = re.compile(r"(\S+) -> .*?Cellar/([^/]+)/([^/]+)/?$")
 
 @dataclass(frozen=True)
 class BrewState:
-    """A Homebrew and what it has installed. `version` is its own, "" where it does not tell.
+    """A Homebrew and what it has installed. `own_version` is "" where it does not tell.
 
     `prefix` is "" where there is no executable `brew`; `place` is where it is, or would be put.
     `works`: its repository and its Ruby are there; `lacks_ruby`: all but that. `owner` has the
@@ -99,7 +99,7 @@ class BrewState:
 
     prefix: str = ""
     place: str = "/opt/homebrew"
-    version: str = ""
+    own_version: str = ""
     works: bool = False
     lacks_ruby: bool = False
     owner: str = ""
@@ -180,7 +180,7 @@ class Homebrew(FactBase[BrewState]):
         return BrewState(
             prefix=place if "brew" in told else "",
             place=place,
-            version=told.get("version", [""])[0],
+            own_version=told.get("version", [""])[0],
             works=whole and "no-ruby" not in told,
             lacks_ruby=whole and "no-ruby" in told,
             owner=told.get("owner", [""])[0],

@@ -18,8 +18,9 @@ NEVER_AGAIN = ("brew", "softwareupdate", "sudo", "colima")  # processes of a run
 
 
 def bootstrap(mac: Mac, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run it at a terminal, as a user does; the password is typed when sudo asks."""
-    words = ["python3", f"{CHECKOUT}/bootstrap.py", "--blog", BLOG]
+    """Run it at a terminal, as a user does; the password is typed when sudo asks. `within` are the
+    words of a program that starts it, the user's shell say."""
+    words = [*options.pop("within", ()), "python3", f"{CHECKOUT}/bootstrap.py", "--blog", BLOG]
     words += ["--set", f"homebrew_installer={INSTALLER_PIN}"]
     words += ["--set", f"registry_mirror={REGISTRY}", *arguments]
     answers = {"Go ahead? (Y/n)": "y", **options.pop("answers", {})}

@@ -251,6 +251,41 @@ def test_an_interrupted_dpkg_is_finished_first(plan: Plan) -> None:
     assert "dpkg --configure -a" in first.commands[0]
 
 
+@pytest.mark.parametrize(
+    ("program", "packages", "held"),
+    [
+        (
+            "dpkg",
+            ["p\tiF \tdocker.io", "lists"],
+            "dpkg: error: dpkg frontend lock was locked by another process with pid 7",
+        ),
+        ("apt-get", ["p\tii \tbash"], "E: Could not get lock /var/lib/apt/lists/lock."),
+    ],
+    ids=["dpkg", "the lists of apt"],
+)
+def test_a_lock_that_somebody_holds_is_waited_for(
+    plan: Plan, tmp_path: Path, program: str, packages: list[str], held: str
+) -> None:
+    result = plan(container_engine, machine=replace(LAPTOP, uid=0), packages=packages)
+    command = next(o.commands[0] for o in result.values() if o.commands)
+    fake = tmp_path / program
+    fake.write_text(
+        f"#!/bin/sh\n[ -e {tmp_path}/free ] || {{ >{tmp_path}/free; echo '{held}' >&2; exit 2; }}\n"
+        f"[ ! -e {tmp_path}/broken ] || {{ echo broken >&2; exit 2; }}\necho done\n"
+    )
+    fake.chmod(0o755)
+
+    def run() -> subprocess.CompletedProcess[str]:
+        environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+        return subprocess.run(
+            ["sh", "-c", command], env=environment, capture_output=True, text=True, check=False
+        )
+
+    assert run().stdout == "done\n"
+    (tmp_path / "broken").touch()
+    assert (run().returncode, run().stderr) == (1, "broken\n")
+
+
 def test_a_system_that_is_not_debian_is_refused_with_what_to_do(plan: Plan) -> None:
     fedora = replace(LAPTOP, os_id="fedora", os_name="Fedora Linux 43")
     refusal = plan(machine, machine=fedora)["supported system"]
