@@ -49,10 +49,4 @@ find . \( -name .git -o -name _site -o -name node_modules -o -path ./vendor \) -
   case "$real/" in "$site"/*) ;; *) printf 'outside\t%s -> %s\n' "${link#./}" "$real" ;; esac
 done
 
-# Where Jekyll sites are, if this is none.
-if [ -f _config.yml ] || [ -f _config.yaml ]; then exit 0; fi
-find . -maxdepth 3 \( -name .git -o -name node_modules -o -name vendor -o -name _site \
-  -o -name test -o -name tests -o -name spec \) -prune \
-  -o \( -name _config.yml -o -name _config.yaml \) -type f -print 2>/dev/null |
-  sed -e 's|^\./||' -e 's|/*_config\.ya*ml$||' -e 's/^/place	/' | LC_ALL=C sort
 exit 0
