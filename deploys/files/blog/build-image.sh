@@ -23,8 +23,11 @@ context=$work/context
 mkdir "$context" "$context/site" "$context/gems"
 cp "$files"/* "$context/"
 cd "$site"
-for name in Gemfile Gemfile.lock _config.yml _config.yaml .ruby-version *.gemspec; do
-  [ ! -f "$name" ] || cp "$name" "$context/gems/"
+for name in Gemfile Gemfile.lock .ruby-version *.gemspec _config.yml _config.yaml; do
+  [ -f "$name" ] || continue
+  # A Gemfile names all gems that come from a registry: a changed title installs none again.
+  case $name:" $* " in _config.*" GEMS_FROM=registry "*) [ ! -f Gemfile ] || continue ;; esac
+  cp "$name" "$context/gems/"
 done
 if [ -d vendor/cache ]; then # gems that the author keeps beside the site
   mkdir -p "$context/gems/vendor"

@@ -7,10 +7,15 @@
 
 require "digest"
 require "fileutils"
-require "jekyll"
 require "json"
 require_relative "wishes"
 require_relative "words"
+
+begin
+  require "jekyll"
+rescue LoadError => e # of what has left Ruby since, for one (jekyll/jekyll#9741)
+  abort "[blog] The site cannot be built: Jekyll does not start with Ruby #{RUBY_VERSION}: #{e.message}."
+end
 
 ROOT = "/out/srv/site"
 

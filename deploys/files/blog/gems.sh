@@ -40,5 +40,12 @@ ruby /bootstrapper/gems.rb "$@"
 if ! bundle check >/dev/null 2>&1; then
   echo "[blog] Installing the gems that the site asks for"
   have_compiler
-  bundle install --jobs 4
+  said=$(mktemp) failed=$(mktemp -u)
+  { bundle install --jobs 4 2>&1 || : >"$failed"; } | tee "$said"
+  if [ -e "$failed" ]; then
+    echo "[blog] Bundler cannot have the gems that the site asks for:" >&2
+    grep -v '^[[:space:]]*$' "$said" | tail -n 8 | sed 's/^/[blog] /' >&2
+    exit 1
+  fi
+  rm -f "$said"
 fi
