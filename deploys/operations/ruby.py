@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pyinfra.api import operation
 from pyinfra.context import host
 
@@ -38,4 +40,4 @@ def jekyll_packages(settings: Settings) -> Commands:
 
 def package_of(gem: str) -> str:
     """The Debian package of a gem, by the distribution's naming rule."""
-    return _OTHER_NAMES.get(gem, "ruby-" + gem.lower().replace("_", "-"))
+    return _OTHER_NAMES.get(gem, "ruby-" + re.sub("[_/]", "-", gem.lower()))

@@ -162,6 +162,22 @@ def test_a_gem_that_nobody_has_is_named_without_a_trace(build: Build, site: Path
     assert ".rb:" not in done.stderr
 
 
+def test_a_themes_own_repository_is_built_with_what_the_theme_rests_on(
+    build: Build, site: Path
+) -> None:
+    spec = 'gem.name = "mine"; gem.version = "1"; gem.summary = gem.authors = "a test"'
+    files = "gem.files = `git ls-files -z`.split"
+    needs = 'gem.add_dependency "jekyll", "~> 4.0"; gem.add_dependency "jekyll-beside"'
+    text = f"Gem::Specification.new {{ |gem| {spec}; {files}; {needs} }}\n"
+    (site / "mine.gemspec").write_text(text)
+    (site / "Gemfile").write_text('source "https://rubygems.org"\ngemspec\n')
+    (site / "_config.yml").write_text("theme: mine\n")
+    (site / "index.html").write_text("---\n---\n{% jekyll_beside %}\n")
+    done = build()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "jekyll-beside 1.1 ruby" in front_page()
+
+
 def test_what_debian_lacks_comes_from_the_gem_server_beside_its_packages(
     build: Build, site: Path, mirror: GemMirror
 ) -> None:

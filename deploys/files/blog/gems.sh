@@ -36,6 +36,9 @@ fi
 if [ -n "${GEM_SOURCE:-}" ]; then
   bundle config set --global mirror.all "$GEM_SOURCE"
 fi
+for gemspec in *.gemspec; do # most ask git for their files, and are read with the Gemfile
+  [ ! -f "$gemspec" ] || have_compiler
+done
 ruby /bootstrapper/gems.rb "$@"
 if ! bundle check >/dev/null 2>&1; then
   echo "[blog] Installing the gems that the site asks for"

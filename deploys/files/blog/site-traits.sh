@@ -5,7 +5,7 @@
 site=$(pwd -P)
 
 # What decides about gems, and the GitHub repository that the site is of.
-for name in _config.yml _config.yaml Gemfile Gemfile.lock .ruby-version .tool-versions; do
+for name in _config.yml _config.yaml Gemfile Gemfile.lock *.gemspec .ruby-version .tool-versions; do
   [ -f "$name" ] && awk -v name="$name" '{ printf "text\t%s\t%s\n", name, $0 }' "$name"
 done
 for gem in vendor/cache/*.gem; do
