@@ -8,6 +8,7 @@
 require "digest"
 require "fileutils"
 require "json"
+require_relative "converted"
 require_relative "wishes"
 require_relative "words"
 
@@ -259,9 +260,12 @@ def build(from, without, notes)
   Jekyll.logger = notes
   config, baseurl = prepared(from, without)
   site = Jekyll::Site.new(config)
+  converted = Converted.new(site.config) if defined?(Jekyll::Cache) # since Jekyll 4
   site.process
   check(site)
   write_down(site, baseurl, notes.warnings)
+  converted&.keep("/out/srv/converted")
+  puts "[blog] #{converted.again} texts are as they were and were not converted again" if converted&.again&.positive?
   notes.warnings.uniq.each { |warning| warn "[blog] warning: #{warning}" }
 end
 
