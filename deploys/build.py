@@ -35,6 +35,7 @@ BLOG_FILES = (
     "build-image.sh",
     "build-site.sh",
     "check.rb",
+    "converted.rb",
     "gems.rb",
     "gems.sh",
     "install.rb",

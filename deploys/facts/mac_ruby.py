@@ -11,7 +11,7 @@ from typing import Literal, cast
 
 from pyinfra.api import FactBase
 
-from deploys.facts.site import shell_path
+from deploys.facts.site import into_site
 
 Origin = Literal["rbenv", "mise", "asdf", "chruby", "homebrew"]
 
@@ -109,7 +109,7 @@ for stamp in "$HOME"/%(gems)s/*/stamp; do
   gone "${key##*/}" "$key"/ruby/*/extensions/*/*/*/*.bundle \
     "$key"/ruby/*/extensions/*/*/*/*/*.bundle
 done
-cd %(site)s 2>/dev/null || exit 0
+%(enter)s
 site=$(pwd -P)
 printf 'site\t%%s\n' "$site"
 [ -f Gemfile ] && printf 'has\tGemfile\n'
@@ -217,12 +217,12 @@ class RubyOnMac(FactBase[RubyState]):
     """Everything about Ruby that the stage has to know, in one shell command."""
 
     def command(self, site: str, prefix: str) -> str:
-        """`site` may begin with `~/`; `prefix` is Homebrew's."""
-        return _ASK % {"site": shell_path(site), "prefix": shlex.quote(prefix), "gems": GEMS}
+        """`site` may begin with `~/`, or be above the site; `prefix` is Homebrew's."""
+        return _ASK % {"enter": into_site(site), "prefix": shlex.quote(prefix), "gems": GEMS}
 
     def process(self, output: list[str]) -> RubyState:
         """Lines of fields with a tab between them; the first names the kind."""
-        rows = [tuple(line.split("\t")) for line in output]
+        rows = [tuple(line.split("\t")) for line in output if "\t" in line]
         _, architecture, release = next(row for row in rows if row[0] == "system")
         return RubyState(
             home=next(row[1] for row in rows if row[0] == "home"),

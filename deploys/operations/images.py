@@ -13,6 +13,7 @@ from pyinfra.context import host
 from deploys.build import (
     BASE_FILES,
     BLOG_FILES,
+    CONTAINER,
     FILES,
     REPOSITORY,
     BaseImages,
@@ -96,9 +97,10 @@ def blog(settings: Settings) -> Steps:
         "bootstrapper.server": f"{images.server} {images.server_digest}".strip(),
     }
     words = build_words(settings, images, arguments, labels)
+    kept = " ".join([*engine.words, "cp", f"{CONTAINER}:/srv/converted", "-"])
     change("image", build.image, engine=engine.name)
     yield StringCommand(
-        "sh",
+        *("env", QuoteString(f"EARLIER={kept}"), "sh"),
         QuoteString(f"{folder}/build-image.sh"),
         QuoteString(site.directory),
         *engine.words,

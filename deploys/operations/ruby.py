@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 from pyinfra.api import operation
@@ -59,4 +60,4 @@ def leftovers() -> Commands:
 
 def package_of(gem: str) -> str:
     """The Debian package of a gem, by the distribution's naming rule."""
-    return _OTHER_NAMES.get(gem, "ruby-" + gem.lower().replace("_", "-"))
+    return _OTHER_NAMES.get(gem, "ruby-" + re.sub("[_/]", "-", gem.lower()))
