@@ -51,7 +51,8 @@ class EngineContents(FactBase[Contents]):
     """Containers, images and volumes, running or not."""
 
     def command(self, client: tuple[str, ...]) -> str:
-        """Four listings; one that fails is an error, or something might be overlooked."""
+        """Four listings; one that fails is an error, or something might be overlooked. What has no
+        tag is listed with its digest only if that is asked for (seen with Docker 20.10)."""
         words = " ".join(map(shlex.quote, client))
         label = f'{{{{.Label "{SPEC_LABEL}"}}}}'
         ps = shlex.quote(f"container\t{{{{.Names}}}}\t{{{{.Image}}}}\t{label}")
@@ -59,7 +60,7 @@ class EngineContents(FactBase[Contents]):
         stage = shlex.quote("stage\t{{.ID}}")
         volume = shlex.quote("volume\t{{.Name}}")
         return (
-            f"{words} ps --all --format {ps} && {words} image ls --format {image} && "
+            f"{words} ps --all --format {ps} && {words} image ls --digests --format {image} && "
             f"{words} image ls --filter label={STAGE_LABEL} --format {stage} && "
             f"{words} volume ls --format {volume}"
         )

@@ -55,7 +55,7 @@ def formula(made: Made, undoing: Undoing) -> Commands:
         means=f"{', '.join(along)} came with it, and nothing else needs that." if along else "",
     )
     for one in along:  # as soon as the receipt is gone, only the journal knows
-        change("formula", one, there=made.change.before["there"])
+        change("formula", one, there=made.change.before["there"], came_with=name)
     for one in (name, *along):
         yield _uninstalled(state, one)
 
@@ -224,6 +224,8 @@ def _is_of_another(made: Made, receipts: Receipts, name: str) -> bool:
     keg = receipts.kegs.get(name)
     if made.finished or keg is None or not keg.installed:
         return False
+    if "came_with" in made.change.before:  # it was there when it was written down
+        return keg.installed > made.begun
     late = bool(made.ended) and keg.installed > made.ended + _SLACK
     return late or keg.installed < made.begun - _SLACK
 

@@ -277,6 +277,19 @@ def test_a_formula_that_was_installed_after_we_had_failed_is_the_users() -> None
     assert planned(cut)["formula jq"].status == "planned"
 
 
+def test_what_came_with_a_formula_is_ours_after_a_power_cut_however_old_it_is() -> None:
+    along = made("formula", "oniguruma", there=[], came_with="jq")
+    installed = {"oniguruma": replace(KEGS["oniguruma"], installed=1000.0)}
+    facts = {
+        Homebrew: replace(BREW, formulae={"oniguruma": ("6.9.10",)}),
+        HomebrewReceipts: Receipts(kegs=installed),
+    }
+    cut = replace(along, finished=False, begun=90_000.0)
+    assert planned(cut, facts=facts)["formula oniguruma"].status == "planned"
+    before = replace(along, finished=False, begun=900.0)  # the user has it anew
+    assert is_kept(planned(before, facts=facts)["formula oniguruma"])
+
+
 def test_an_app_that_was_there_before_is_not_removed_with_its_cask() -> None:
     brew = replace(BREW, casks={"rectangle": ("0.9",)})
     receipts = replace(RECEIPTS, apps={"rectangle": frozenset({"Rectangle.app"})})
