@@ -73,16 +73,28 @@ def read_record(directory: Path) -> tuple[dict[str, Any] | None, str]:
     path = directory / "record.json"
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(record, dict) or record.get("version") != VERSION:
+        if not _is_record(record):
             raise ValueError("not a record of this version")
     except FileNotFoundError:
         return None, ""
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         aside = path.with_name(f"record-damaged-{int(time.time())}.json")
         with contextlib.suppress(OSError):
             path.replace(aside)
         return None, f"The last run's record was damaged ({error}); it is kept as {aside}."
     return record, ""
+
+
+def _is_record(value: Any) -> bool:
+    """Whether it has what the next run goes by, in the form that it goes by."""
+    if not isinstance(value, dict) or value.get("version") != VERSION:
+        return False
+    versions = value.get("versions", {})
+    machines = versions.values() if isinstance(versions, dict) else [None]
+    return isinstance(value.get("finished", ""), str) and all(
+        isinstance(machine, dict) and all(isinstance(text, str) for text in machine.values())
+        for machine in machines
+    )
 
 
 def new_log(directory: Path, started: datetime) -> Path:
