@@ -106,9 +106,9 @@ class Ledger:
             return None, []
         try:
             found = _discovery(values[1]), [_result(value) for value in values[2:]]
+            self.began = str(values[0]["began"])
         except (KeyError, TypeError):
             return None, []
-        self.began = str(values[0]["began"])
         return found
 
 
