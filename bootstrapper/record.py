@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from bootstrapper.errors import UserError
 
@@ -51,6 +51,13 @@ def state_directory() -> Path:
             f"{directory}: {error.strerror}; make it writable, or set XDG_STATE_HOME."
         ) from error
     return directory
+
+
+def private(path: Path) -> TextIO:
+    """A file to read and to add to, made if missing: for this user's eyes only, and no link."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    os.fchmod(handle, 0o600)
+    return os.fdopen(handle, "a+", encoding="utf-8", errors="replace")
 
 
 def write_record(directory: Path, content: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from bootstrapper.record import (
     KEPT_LOGS,
     RecordError,
     new_log,
+    private,
     read_record,
     state_directory,
     write_record,
@@ -81,3 +82,16 @@ def test_a_directory_of_another_user_is_one_line(directory: Path) -> None:
     os.chown(directory, 12345, 12345)
     with pytest.raises(RecordError, match="belongs to another user; give it back to yourself"):
         state_directory()
+
+
+def test_what_else_is_kept_is_private_and_no_link(tmp_path: Path) -> None:
+    """The locks of previews, the ledgers of comparisons; those of earlier versions, too."""
+    (tmp_path / "old").touch(mode=0o644)
+    for name in ("old", "new"):
+        with private(tmp_path / name) as file:
+            file.write("x")
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic links"):
+        private(tmp_path / "link")
+    assert not (tmp_path / "elsewhere").exists()

@@ -19,6 +19,7 @@ from typing import Any, TextIO
 from bootstrapper.errors import UserError
 from bootstrapper.proof.against.differences import Difference
 from bootstrapper.proof.against.discovery import MOST_PAGES, Discovery
+from bootstrapper.record import private
 
 VERSION = 1
 _KEPT = 10
@@ -126,7 +127,7 @@ def ledger_of(directory: Path, old_url: str, build_id: str) -> Iterator[Ledger]:
         place.mkdir(mode=0o700, exist_ok=True)
         _tidy(place, keep=f"{name}.jsonl")
         path = place / f"{name}.jsonl"
-        with path.open("a+", encoding="utf-8", errors="replace") as file:
+        with private(path) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield Ledger(path, file, header)
     except BlockingIOError:
