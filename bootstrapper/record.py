@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+from bootstrapper.door import DoorError, home_directory
 from bootstrapper.errors import UserError
 
 KEPT_LOGS = 20
@@ -31,12 +32,7 @@ def state_directory() -> Path:
     Raises:
         RecordError: it cannot be made, or is another user's.
     """
-    if sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        given = Path(os.environ.get("XDG_STATE_HOME", ""))
-        base = given if given.is_absolute() else Path.home() / ".local" / "state"
-    directory = base / "bootstrapper"
+    directory = _state_home() / "bootstrapper"
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if directory.stat().st_uid != os.geteuid():
@@ -51,6 +47,17 @@ def state_directory() -> Path:
             f"{directory}: {error.strerror}; make it writable, or set XDG_STATE_HOME."
         ) from error
     return directory
+
+
+def _state_home() -> Path:
+    given = Path(os.environ.get("XDG_STATE_HOME", ""))
+    if sys.platform != "darwin" and given.is_absolute():
+        return given
+    try:
+        home = Path(home_directory())
+    except DoorError as error:
+        raise RecordError(str(error)) from None
+    return home / ("Library/Application Support" if sys.platform == "darwin" else ".local/state")
 
 
 def private(path: Path) -> TextIO:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,6 @@ import pytest
 
 from tests.debian.job import BLOG, HOME, docker
 from tests.debian.machine import DebianMachine
-from tests.debian.process import InsideProcess
 from tests.debian.waiting import wait_for
 
 pytestmark = pytest.mark.debian
@@ -64,12 +64,13 @@ def open_ports(words: list[str]) -> set[int]:
 
 
 @contextmanager
-def previewed(machine: DebianMachine) -> Iterator[InsideProcess]:
+def previewed(machine: DebianMachine) -> Iterator[None]:
     words = ["python3", f"{HOME}/bootstrap.py", "preview", "--blog", BLOG]
-    with machine.start(words, user="dev") as process:
+    quiet = subprocess.DEVNULL
+    with machine.start(words, user="dev", stdout=quiet, stderr=quiet) as process:
         machine.wait_for_answer("http://127.0.0.1:4001/", 120)
-        yield process
-        machine.run(["sh", "-c", f"kill -INT {process.inside_pid}"])
+        yield
+        process.send_signal(signal.SIGINT)
 
 
 def test_a_neighbour_reaches_no_port(proved: DebianMachine) -> None:
@@ -82,7 +83,7 @@ def test_a_neighbour_reaches_no_port(proved: DebianMachine) -> None:
         with proved.start(everywhere, stderr=subprocess.DEVNULL) as server:
             proved.wait_for_answer("http://127.0.0.1:4999/")
             assert open_ports(words) == {4999}
-            proved.run(["sh", "-c", f"kill {server.inside_pid}"])
+            server.send_signal(signal.SIGTERM)
 
 
 def test_the_container_can_write_nowhere_but_to_its_own_memory(proved: DebianMachine) -> None:

@@ -6,6 +6,7 @@ import os
 import stat
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -95,3 +96,19 @@ def test_what_else_is_kept_is_private_and_no_link(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="symbolic links"):
         private(tmp_path / "link")
     assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives a directory away")
+def test_root_with_a_users_home_leaves_nothing_of_its_own_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `sudo` on macOS has it: the user's next run could not write there."""
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    users, roots = tmp_path / "user", tmp_path / "root"
+    for home in (users, roots):
+        home.mkdir()
+    os.chown(users, 12345, 12345)
+    monkeypatch.setenv("HOME", str(users))
+    monkeypatch.setattr("pwd.getpwuid", lambda _: SimpleNamespace(pw_dir=str(roots)))
+    assert state_directory() == roots / ".local/state/bootstrapper"
+    assert list(users.iterdir()) == []
