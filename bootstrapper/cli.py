@@ -22,6 +22,7 @@ INTERRUPTED = 130
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+_NOT_LOCKED = ("update", "undo", "verify", "preview")
 _STAGE_NAMES = [stage.name for stage in (*STAGES, PROOF)]
 
 
@@ -61,8 +62,14 @@ _OPTIONS = [
 ]
 
 
+_locked = click.option(
+    "--locked", is_flag=True, help="Refuse to differ from bootstrap.lock beside the inventory."
+)
+
+
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @options
+@_locked
 @click.pass_context
 def cli(context: click.Context, /, **given: Any) -> None:
     """Prepare this machine for containers, serve the blog from one, and prove it.
@@ -79,6 +86,7 @@ def cli(context: click.Context, /, **given: Any) -> None:
 
 @cli.command()
 @options
+@_locked
 @click.pass_context
 def plan(context: click.Context, /, **given: Any) -> None:
     """Show what would change, why, and the exact commands; change nothing.
@@ -92,6 +100,7 @@ def plan(context: click.Context, /, **given: Any) -> None:
 
 @cli.command()
 @options
+@_locked
 @click.pass_context
 def doctor(context: click.Context, /, **given: Any) -> None:
     """Say what is broken, since when, and what mends it; change nothing, ask for no password.
@@ -119,6 +128,23 @@ def verify(context: click.Context, /, **given: Any) -> None:
     from bootstrapper import runs
 
     context.exit(runs.verify(_with_pages(_merged(context, given))))
+
+
+@cli.command()
+@options
+@click.pass_context
+def update(context: click.Context, /, **given: Any) -> None:
+    """Renew bootstrap.lock beside the inventory, and show what is another.
+
+    A run that asks for newer base images, and takes other versions as they are here; what is
+    proved then is written down. A team keeps that file in its repository, and runs with --locked.
+    """
+    from bootstrapper import runs
+
+    wanted = _merged(context, given)
+    if wanted.only:
+        raise click.UsageError("--only does not go with update, which locks a whole machine.")
+    context.exit(runs.update(wanted))
 
 
 @cli.command()
@@ -225,5 +251,7 @@ def _merged(context: click.Context, given: dict[str, Any]) -> Options:
                 merged[key] = value
     without = merged.pop("without")
     merged["settings"] += (f"without_plugins={','.join(without)}",) if without else ()
+    if merged.get("locked") and context.info_name in _NOT_LOCKED:
+        raise click.UsageError(f"--locked does not go with {context.info_name}.")
     merged["limit"] = tuple(name for text in merged["limit"] for name in text.split(",") if name)
     return Options(**merged)

@@ -56,7 +56,7 @@ def diagnose(
     return Diagnosis(
         result.machine,
         tuple(sorted(findings, key=lambda finding: _WORST_FIRST.index(finding.severity))),
-        tuple(stage for stage in stages if _is_fine(stage, result.operations)),
+        tuple(s for s in stages if s not in unseen and _is_fine(s, result.operations)),
         tuple(_unchecked(result)),
         tuple(unseen),
         tuple(since),

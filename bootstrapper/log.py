@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import sys
@@ -29,21 +30,22 @@ class RunLog(Observer):
         """Raises LogError if there cannot be one."""
         self.path = path
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_APPEND, 0o600)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_APPEND
+            self._file = os.open(path, flags, 0o600)
         except OSError as error:
             raise LogError(
                 f"{path}: {error.strerror}; make room there, or make it writable."
             ) from error
-        self._file = os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace")
         self.write(
             f"arguments {sys.argv[1:]}; python {platform.python_version()}; "
             f"pyinfra {version('pyinfra')}; {platform.platform()}"
         )
 
     def write(self, text: str) -> None:
-        """One event, with its time."""
-        self._file.write(f"{datetime.now():%H:%M:%S.%f} {text}\n")
-        self._file.flush()
+        """One event, with its time. No run ends because its log has no room on a full disk."""
+        line = f"{datetime.now():%H:%M:%S.%f} {text}\n"
+        with contextlib.suppress(OSError):
+            os.write(self._file, line.encode("utf-8", "backslashreplace"))
 
     def settings(self, machine: str, values: Mapping[str, object]) -> None:
         """The settings that a machine has."""

@@ -12,8 +12,9 @@ _INVENTORIES = Path(__file__).resolve().parent.parent / "inventories"
 class Options:
     """The options that every command takes; `settings` are the `KEY=VALUE` of `--set`.
 
-    `plan` and `everything` are of `undo`: only show it; take back what is kept by default too.
-    `against` and `pages` are `verify`'s: an old site, and how many pages of it a run compares.
+    `locked` refuses to differ from the lock. `plan` and `everything` are of `undo`: only show it;
+    take back what is kept by default too. `against` and `pages` are `verify`'s: an old site, and
+    how many pages of it a run compares.
     """
 
     inventory: Path = _INVENTORIES / "laptop.py"
@@ -26,6 +27,7 @@ class Options:
     verbose: bool = False
     plan: bool = False
     everything: bool = False
+    locked: bool = False
     against: str | None = None
     pages: int | None = None
 

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from datetime import datetime
@@ -68,17 +67,23 @@ def private(path: Path) -> TextIO:
 
 
 def write_record(directory: Path, content: Mapping[str, Any]) -> None:
-    """Replace the last run's record, whole or not at all."""
-    handle, name = tempfile.mkstemp(dir=directory, prefix=".record-")
+    """Replace the last run's record, whole or not at all.
+
+    Raises:
+        OSError: it could not be written, and the old one is still there.
+    """
+    # Always the same name: what a killed run has left is overwritten by the next one.
+    new = directory / ".record-new"
+    text = json.dumps({"version": VERSION, **content}, indent=1) + "\n"
     try:
+        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump({"version": VERSION, **content}, file, indent=1)
-            file.write("\n")
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(directory / "record.json")
+        new.replace(directory / "record.json")
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        new.unlink(missing_ok=True)
         raise
 
 

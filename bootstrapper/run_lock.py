@@ -102,8 +102,9 @@ def _open(path: Path) -> int:
 
 
 def _write(descriptor: int, text: str) -> None:
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, text.encode(), 0)
+    with contextlib.suppress(OSError):  # a full disk: then nobody is told who holds it
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, text.encode(), 0)
 
 
 def _myself(command: str) -> Holder:

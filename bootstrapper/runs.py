@@ -9,6 +9,7 @@ import contextlib
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 from bootstrapper.console import Terminal
 from bootstrapper.diagnosis import diagnose
@@ -23,6 +24,8 @@ from bootstrapper.inventory import (
     parse_override,
 )
 from bootstrapper.journal import Journal
+from bootstrapper.lock import held_to
+from bootstrapper.lock_findings import PREFIX, look_at_the_lock_again, tell_of_the_lock
 from bootstrapper.log import RunLog
 from bootstrapper.observers import Observers
 from bootstrapper.options import Options, PreviewOptions
@@ -36,6 +39,7 @@ from bootstrapper.verdicts import compare_with_old, prove
 from bootstrapper.versions import changes, versions_of
 from deploys.build import container_engine
 from deploys.findings import Finding
+from deploys.parts import KEY, Held, Renewing
 from deploys.settings import SettingsError
 
 DONE, FAILED, DIFFERS, INTERRUPTED = 0, 1, 2, 130
@@ -59,6 +63,13 @@ def doctor(options: Options) -> int:
 def verify(options: Options) -> int:
     """Prove what is served, and change nothing."""
     return _run(options, "verify", _verify)
+
+
+def update(options: Options) -> int:
+    """Run without the lock, and lock what is there then."""
+    from bootstrapper.renewing import renew
+
+    return _run(options, "update", lambda session: renew(session, _apply))
 
 
 def undo(options: Options) -> int:
@@ -106,19 +117,16 @@ def _session(options: Options, terminal: Terminal, command: str) -> Iterator[_Se
         from bootstrapper.proof.against import parse_site
 
         parse_site(options.against)
-    overrides = dict(parse_override(text) for text in options.settings)
-    if options.blog is not None:
-        overrides["blog"] = override_from_blog(options.blog)
+    overrides, lock = _overrides(options, command)
     inventory = load_inventory(options.inventory, overrides, options.limit)
     if command == "preview":
         only_this_machine(inventory)
     settings = check_settings(inventory)
     directory = state_directory()
     with contextlib.ExitStack() as stack:
-        if command == "apply" or (command == "undo" and not options.plan):
+        if command in ("apply", "update") or (command == "undo" and not options.plan):
             killed = stack.enter_context(only_run(directory, f"bootstrap.py {command}"))
-            if killed:
-                terminal.complain(killed)
+            _complain(terminal, killed)
         log = RunLog(new_log(directory, datetime.now()))
         for machine, values in settings.items():
             log.settings(machine, values.model_dump())
@@ -126,7 +134,27 @@ def _session(options: Options, terminal: Terminal, command: str) -> Iterator[_Se
         stack.callback(terminal.end)
         journal = Journal(directory)
         engine = stack.enter_context(Engine(inventory, Observers((terminal, log)), journal))
-        yield _Session(options, terminal, log, directory, settings, journal, engine, stack)
+        yield _Session(
+            options, terminal, log, directory, settings, journal, engine, stack, lock=lock
+        )
+
+
+def _complain(terminal: Terminal, text: str) -> None:
+    if text:
+        terminal.complain(text)
+
+
+def _overrides(options: Options, command: str) -> tuple[dict[str, Any], Held | None]:
+    """The settings of the command line, and the lock that the machines are held to."""
+    overrides: dict[str, Any] = dict(parse_override(text) for text in options.settings)
+    if options.blog is not None:
+        overrides["blog"] = override_from_blog(options.blog)
+    lock = None
+    if command == "update":
+        overrides[KEY] = Renewing()
+    elif command != "undo":
+        overrides[KEY] = lock = held_to(options.inventory, strict=options.locked)
+    return overrides, lock
 
 
 def _plan(session: _Session) -> int:
@@ -205,6 +233,9 @@ def _apply(session: _Session) -> int:
             return DONE
         _change(session, to_do)
         _read_versions(session)
+        look_at_the_lock_again(session)
+    else:
+        tell_of_the_lock(session)
     _show_failures(session)
     if session.proves:
         prove(session, [name for name, result in session.results.items() if result.finished])
@@ -301,7 +332,7 @@ def _change(session: _Session, machines: Sequence[str]) -> None:
     for result in session.results.values():
         for operation in result.operations:
             for finding in operation.findings:
-                if finding.severity == "notice":
+                if finding.severity == "notice" and not finding.code.startswith(PREFIX):
                     terminal.finding(finding)
 
 
@@ -344,14 +375,18 @@ def _warn_of_damage(session: _Session) -> None:
 
 
 def _record(session: _Session, report: Report) -> None:
-    write_record(
-        session.directory,
-        {
-            "finished": f"{datetime.now():%Y-%m-%dT%H:%M:%S}",
-            "versions": session.versions,
-            "report": report.as_json(),
-        },
-    )
+    content = {
+        "finished": f"{datetime.now():%Y-%m-%dT%H:%M:%S}",
+        "versions": session.versions,
+        "report": report.as_json(),
+    }
+    try:
+        write_record(session.directory, content)
+    except OSError as error:
+        session.terminal.complain(
+            f"The record of this run could not be written into {session.directory} "
+            f"({error.strerror}); the one before stays. Make room there."
+        )
 
 
 def _summarize(session: _Session, report: Report) -> None:

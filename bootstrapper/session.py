@@ -17,8 +17,9 @@ from bootstrapper.log import RunLog
 from bootstrapper.options import Options
 from bootstrapper.proving import Verdict
 from bootstrapper.results import MachineResult, Report
-from bootstrapper.stages import PROOF, STAGES, Stage
+from bootstrapper.stages import LOCK, PROOF, STAGES, Stage
 from bootstrapper.versions import Versions
+from deploys.parts import Held
 from deploys.settings import Settings
 
 
@@ -26,6 +27,7 @@ from deploys.settings import Settings
 class Session:
     """What one run works with; `results` and `verdicts` grow while it goes on.
 
+    `lock` is what the machines are held to, or nothing; `renewed` what became of it by `update`.
     `undoing` is the stage of an undo, in place of those of a run.
     """
 
@@ -44,6 +46,8 @@ class Session:
     since: dict[str, tuple[str, ...]] = field(default_factory=dict)
     diagnoses: list[Diagnosis] = field(default_factory=list)
     undoing: tuple[Stage, ...] = ()
+    lock: Held | None = None
+    renewed: dict[str, Any] | None = None
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -51,7 +55,8 @@ class Session:
         if self.undoing:
             return self.undoing
         only = self.options.only
-        return tuple(stage for stage in STAGES if not only or stage.name in only)
+        stages = tuple(stage for stage in STAGES if not only or stage.name in only)
+        return (LOCK, *stages) if self.lock else stages
 
     @property
     def proves(self) -> bool:
@@ -65,6 +70,8 @@ class Session:
     def as_json(self, command: str) -> dict[str, Any]:
         """What `--json` prints."""
         report = self.report(command)
+        if self.renewed:
+            return {**report.as_json(), "lock": self.renewed}
         if command != "doctor":
             return report.as_json()
         healthy = all(diagnosis.health == "healthy" for diagnosis in self.diagnoses)

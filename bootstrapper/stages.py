@@ -37,4 +37,5 @@ STAGES = (
     Stage("shell", "Shell", needs=("homebrew",)),
     Stage("blog", "Blog", needs=("container_engine",), seen_through="container_engine"),
 )
+LOCK = Stage("lock", "Lock")  # comes before the others, where there is one; it only looks
 PROOF = Stage("proof", "Proof", needs=("blog",))  # follows the others, and declares nothing

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from pyinfra.context import host
 
 from bootstrapper.engine import Engine, FactFailed
+from deploys.facts.debian import DpkgPackages
 from deploys.facts.engine import ContainerEngine
 from deploys.facts.homebrew import Homebrew
 from deploys.facts.mac import DeveloperTools, Mac
-from deploys.facts.machine import ThisMachine
+from deploys.facts.machine import ThisMachine, on_a_mac
+from deploys.operations.mac_ruby import ruby_state
+from deploys.settings import settings
 
 Versions = dict[str, str]
-_ENGINE = "container engine"  # it may only be off, which a finding says
+
+# They may only be off, or not tell: findings say when they are gone.
+_UNSEEN_AT_TIMES = ("container engine", "virtual machine", "Homebrew")
+_OF_THE_STAGES = re.compile(r"(ruby|bundler|jekyll|docker|containerd|podman|moby)([.-]|$).*|runc")
 
 
 def versions_of(engine: Engine, machine: str) -> Versions:
@@ -31,7 +38,7 @@ def changes(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...
         old, new = before.get(name), now.get(name)
         if old and new and old != new:
             told.append(f"{name} {old} → {new}")
-        elif old and not new and name != _ENGINE:
+        elif old and not new and name not in _UNSEEN_AT_TIMES:
             told.append(f"{name} is gone (it was {old})")
         elif new and not old:
             told.append(f"{name} is new ({new})")
@@ -39,21 +46,43 @@ def changes(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...
 
 
 def _ask() -> Versions:
-    machine = host.get_fact(ThisMachine)
-    versions = _of_a_mac() if machine.is_mac else {"system": machine.os_name}
+    is_mac = host.get_fact(ThisMachine).is_mac
+    system = _of_macos() if is_mac else {"system": host.get_fact(ThisMachine).os_name}
+    return {**system, **_of_the_engine(), **(_installed_on_a_mac() if is_mac else _packages())}
+
+
+def _of_the_engine() -> Versions:
     found = host.get_fact(ContainerEngine)
-    if found.answers:
-        versions[_ENGINE] = f"{found.name} {found.version}"
-    return versions
+    if not found.answers:
+        return {}
+    versions = {"container engine": f"{found.name} {found.version}"}
+    return {**versions, "virtual machine": found.system} if on_a_mac() else versions
 
 
-def _of_a_mac() -> Versions:
+def _of_macos() -> Versions:
     mac, tools = host.get_fact(Mac), host.get_fact(DeveloperTools)
-    versions = {
+    return {
         "macOS": f"{mac.version} ({mac.build})",
         "Command Line Tools": tools.version if tools.whole else "",
+        "Homebrew": host.get_fact(Homebrew).own_version,
         "Touch ID for sudo": "set up" if mac.touch_id_in else "",
     }
-    for name, installed in sorted(host.get_fact(Homebrew).formulae.items()):
-        versions[name] = ", ".join(installed)
-    return versions
+
+
+def _installed_on_a_mac() -> Versions:
+    """Rubies of version managers first, then what Homebrew has, then the gems of sites."""
+    brew, ruby = host.get_fact(Homebrew), ruby_state(settings())
+    versions: dict[str, list[str]] = {}
+    for one in ruby.rubies:
+        if one.origin != "homebrew":
+            versions.setdefault(f"Ruby ({one.origin})", []).append(one.version)
+    kinds = (("", brew.formulae), ("cask ", brew.casks), ("gem ", ruby.gems))
+    for kind, installed in kinds:
+        versions |= {f"{kind}{name}": list(found) for name, found in sorted(installed.items())}
+    return {name: ", ".join(found) for name, found in versions.items()}
+
+
+def _packages() -> Versions:
+    """On Debian gems are packages, too."""
+    installed = host.get_fact(DpkgPackages).versions
+    return {name: installed[name] for name in sorted(installed) if _OF_THE_STAGES.match(name)}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pyinfra.api import deploy
 
-from deploys.operations import debian, docker, images, site
+from deploys.operations import debian, docker, images, lock, site
+from deploys.parts import held
 from deploys.settings import is_git_url, settings
 
 
@@ -21,4 +22,6 @@ def blog() -> None:
     images.bases(name="base images", settings=wanted)
     images.blog(name="build the blog's image", settings=wanted)
     docker.serving(name="serve the blog", settings=wanted)
+    if held():
+        lock.gems_kept(name="the gems it was built with", settings=wanted)
     images.old_removed(name="earlier images")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ from deploys.facts.docker import Images, RegistryAnswer
 from deploys.facts.engine import ContainerEngine, Engine
 from deploys.facts.machine import ThisMachine
 from deploys.facts.site import Site, SiteSource
+from deploys.parts import LOCAL, locked_parts
 from deploys.ruby_wish import wanted_ruby
 from deploys.settings import Settings, is_git_url
 from deploys.site_needs import NEWEST_RUBY, default_ruby, locked_ruby, ruby_wishes
@@ -33,6 +35,7 @@ BLOG_FILES = (
     "build-image.sh",
     "build-site.sh",
     "check.rb",
+    "converted.rb",
     "gems.rb",
     "gems.sh",
     "install.rb",
@@ -53,7 +56,8 @@ class BaseImages:
     """The two images that the blog's is made from: names, and for a registry's their digests.
 
     `present` means that both are on the machine; `why` says how `origin` was chosen; `refusal` is
-    why the registry does not give them, where nothing else could.
+    why the registry does not give them, where nothing else could. `locked` has the digests that
+    their names are held to, `mirror` is what their names begin with that is no part of a lock.
     """
 
     origin: Literal["registry", "packages"]
@@ -64,6 +68,32 @@ class BaseImages:
     server_digest: str = ""
     why: str = ""
     refusal: str = ""
+    locked: Mapping[str, str] = field(default_factory=dict)
+    mirror: str = ""
+
+    def lock_name(self, name: str) -> str:
+        """A name as a lock has it: a mirror has the same images."""
+        return name.removeprefix(self.mirror)
+
+    def source(self, name: str) -> str:
+        """Where an image is had from: by its digest where that is locked. The tag is left out:
+        older Podman takes no name with both (containers/podman#6721), and a tag that the user has
+        stays where it is."""
+        digest = self.locked.get(self.lock_name(name), LOCAL)
+        return name if digest == LOCAL else by_digest(name, digest)
+
+    @property
+    def sources(self) -> tuple[str, str]:
+        """Where both are had from."""
+        return self.source(self.builder), self.source(self.server)
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The digest of each by the name that a lock has for it."""
+        return {
+            self.lock_name(self.builder): self.builder_digest or LOCAL,
+            self.lock_name(self.server): self.server_digest or LOCAL,
+        }
 
 
 @dataclass(frozen=True)
@@ -72,6 +102,15 @@ class Build:
 
     id: str
     image: str
+
+
+def by_digest(image: str, digest: str) -> str:
+    """An image's name with a digest in place of its tag; one that has a digest keeps it."""
+    if "@" in image:
+        return image
+    repository, colon, tag = image.rpartition(":")
+    has_tag = colon and "/" not in tag  # else it is a port
+    return f"{repository if has_tag else image}@{digest}"
 
 
 def repository_of(blog: str) -> tuple[str, str, str]:
@@ -170,7 +209,13 @@ def _from_packages() -> BaseImages:
 def _from_registry(settings: Settings) -> BaseImages:
     prefix = f"{settings.registry_mirror}/" if settings.registry_mirror else ""
     builder = settings.builder_image or f"ruby:{_ruby_of(settings)}-slim"
-    return BaseImages("registry", f"{prefix}{builder}", f"{prefix}{settings.server_image}")
+    return BaseImages(
+        "registry",
+        f"{prefix}{builder}",
+        f"{prefix}{settings.server_image}",
+        locked=locked_parts(host.get_fact(ThisMachine)).base_images,
+        mirror=prefix,
+    )
 
 
 def _ruby_of(settings: Settings) -> str:
@@ -189,7 +234,8 @@ def _on_a_mac(registry: BaseImages) -> BaseImages:
     engine = container_engine()
     if located.present or not engine.answers:
         return located
-    answer = host.get_fact(RegistryAnswer, client=engine.client, reference=registry.builder)
+    builder, _ = registry.sources
+    answer = host.get_fact(RegistryAnswer, client=engine.client, reference=builder)
     return replace(located, refusal=answer.refusal)
 
 
@@ -197,7 +243,8 @@ def _reachable(registry: BaseImages, packages: BaseImages) -> BaseImages:
     engine = container_engine()
     if not engine.answers:
         return replace(registry, why="no engine can ask a registry yet; without one, packages")
-    answer = host.get_fact(RegistryAnswer, client=engine.client, reference=registry.builder)
+    builder, _ = registry.sources
+    answer = host.get_fact(RegistryAnswer, client=engine.client, reference=builder)
     if answer.refusal:
         return replace(packages, why=f"no registry answers ({answer.refusal})")
     return replace(registry, why="the registry answers")
@@ -205,7 +252,7 @@ def _reachable(registry: BaseImages, packages: BaseImages) -> BaseImages:
 
 def _located(images: BaseImages, why: str) -> BaseImages:
     engine = container_engine()
-    names = (images.builder, images.server)
+    names = images.sources
     found = host.get_fact(Images, client=engine.client, references=names) if engine.answers else {}
     digests = [found[name].digest if name in found else "" for name in names]
     return replace(

@@ -5,7 +5,14 @@ from __future__ import annotations
 from pyinfra.api import deploy
 
 from deploys.facts.machine import on_a_mac
-from deploys.operations import debian, docker_config, engine, mac_engine, mac_engine_upkeep
+from deploys.operations import (
+    debian,
+    docker_config,
+    engine,
+    engine_upkeep,
+    mac_engine,
+    mac_engine_upkeep,
+)
 from deploys.settings import Settings, settings
 
 
@@ -22,6 +29,7 @@ def _on_debian(wanted: Settings) -> None:
     debian.dpkg_finished(name="finish interrupted installations")
     engine.installed(name="install the engine")
     engine.running(name="start the engine")
+    engine_upkeep.renewed(name="the engine that is installed")
     engine.usable_by_user(name="who may use it", join_group=wanted.docker_group)
 
 

@@ -16,6 +16,7 @@ def ruby() -> None:
     wanted = settings()
     if not on_a_mac():
         operations.jekyll_packages(name="install Ruby and Jekyll", settings=wanted)
+        operations.leftovers(name="programs of another Ruby")
         return
     if is_git_url(wanted.blog):  # it says which Ruby
         site.cloned(name="the blog's repository", settings=wanted)

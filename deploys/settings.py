@@ -21,11 +21,11 @@ _CONNECTOR_KEYS = ("ssh_", "docker_identifier", "dockerssh_", "chroot_", "fake_"
 _SHOWN = 80  # of a wrong value
 _MEMORY = r"^[1-9][0-9]*[mg]$"
 _IMAGE = r"^[a-z0-9][a-z0-9._/:-]*(@sha256:[0-9a-f]{64})?$"
-_GEM = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 _REPOSITORY = re.compile(
     r"(?:(?:https?|ssh|git|file)://(?!-)[^#]*|(?!-)[\w.-]+@(?!-)[\w.-]+:[^#]*)"
 )
 _BRANCH = re.compile(r"(?!-)[^\s~^:?*\[\\]*")
+_PLUGIN = r"^[A-Za-z0-9][A-Za-z0-9_./-]*$"
 _TAP = r"^[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9][A-Za-z0-9._-]*$"
 _FORMULA = r"^([A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9][A-Za-z0-9._-]*/)?[a-z0-9][a-z0-9+_.@-]*$"
 
@@ -51,7 +51,7 @@ class Settings(BaseModel):
     jekyll_env: str = Field(
         default="production", pattern=r"^[a-z]+$", description="`JEKYLL_ENV` of the build"
     )
-    without_plugins: list[Annotated[str, Field(pattern=_GEM)]] = Field(
+    without_plugins: list[Annotated[str, Field(pattern=_PLUGIN)]] = Field(
         default=[], description="plugins of the site to leave out of the build"
     )
     gem_source: str = Field(

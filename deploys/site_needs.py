@@ -45,6 +45,7 @@ _LOST_THEME = "its layouts and styles: pages that use them come without"
 _LOST_OTHER = "what it adds; a tag or filter of it stops the build where it is used"
 
 _GEM = re.compile(r"""^\s*gem[\s(]+["']([^"']+)["'](.*)""")
+_NEEDED = re.compile(r"""\.add_(?:runtime_)?dependency[\s(]+["']([^"']+)["']""")
 _GROUP = re.compile(r"^\s*group\b(.*)\bdo\b")
 _PLUGINS = "jekyll_plugins"
 _ELSEWHERE = re.compile(r"mingw|mswin|win_platform|:windows|platforms?:? .*:jruby\b")
@@ -73,7 +74,11 @@ def needs_of(site: Site, without: Collection[str] = ()) -> Needs:
     bundle = dict(_gemfile(gemfile or ""))
     theme = next(iter(values(config, "theme")), "")
     remote = next(iter(values(config, "remote_theme")), "")
+    own_theme = site.texts.get(f"{theme}.gemspec")  # in a theme's own repository
+    if own_theme is not None:
+        theme = ""
     named = [*values(config, "plugins"), *values(config, "gems"), *([theme] if theme else [])]
+    named += [gem for gem in _NEEDED.findall(own_theme or "") if gem != "jekyll"]
     for_pages = all(map(_is_of_pages, named)) if gemfile is None else PAGES_GEM in bundle
     named += [REMOTE_THEME] if remote else []
     named += [name for name, loaded in bundle.items() if loaded and name != PAGES_GEM]

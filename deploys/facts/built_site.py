@@ -6,8 +6,8 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 MANIFEST_VERSION = 1
 
@@ -34,7 +34,8 @@ class BuiltSite:
 
     `baseurl` is empty or begins with a slash and ends without one. `files` is what the build wrote
     down, sorted by path; `served` is what is really in the web root of the container, sorted.
-    `url` is the address that the site gives itself in its configuration, empty if it has none.
+    `url` is the address that the site gives itself in its configuration, empty if it has none;
+    `gems` are the versions of what it was built with, but for those that Ruby itself brings.
     """
 
     build_id: str
@@ -42,6 +43,7 @@ class BuiltSite:
     files: tuple[BuiltFile, ...]
     served: tuple[str, ...]
     url: str = ""
+    gems: Mapping[str, str] = field(default_factory=dict)
 
 
 def parse_manifest(text: str, build_id: str, listing: Iterable[str]) -> BuiltSite:
@@ -69,7 +71,13 @@ def parse_manifest(text: str, build_id: str, listing: Iterable[str]) -> BuiltSit
     served = sorted(path.removeprefix("./") for path in listing)
     url = manifest.get("url")
     told = url.strip().rstrip("/") if isinstance(url, str) else ""
-    return BuiltSite(build_id, baseurl, tuple(files), tuple(served), told)
+    return BuiltSite(build_id, baseurl, tuple(files), tuple(served), told, _gems(manifest))
+
+
+def _gems(manifest: Mapping[str, object]) -> dict[str, str]:
+    gems = manifest.get("gems")
+    told = gems.items() if isinstance(gems, dict) else ()
+    return {name: version for name, version in told if isinstance(version, str)}
 
 
 def _read(text: str) -> dict[str, object]:

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from pyinfra.api import FactBase
 
 _ASK_DPKG = r"""
-dpkg-query -W -f 'p\t${db:Status-Abbrev}\t${Package}\n'
+dpkg-query -W -f 'p\t${db:Status-Abbrev}\t${Package}\t${Version}\n'
 [ -n "$(ls -A /var/lib/dpkg/updates 2>/dev/null)" ] && printf 'interrupted\n'
-[ -n "$(find /var/lib/apt/lists -name '*_Packages*' -mtime -1 2>/dev/null | head -n 1)" ] &&
-  printf 'lists\n'
+[ -n "$(find /var/lib/apt/lists -name '*_Packages*' -mtime -1 2>/dev/null | head -n 1)" ] && {
+  for source in /etc/apt/sources.list /etc/apt/sources.list.d/*; do
+    [ ! -e "$source" ] ||
+      [ -n "$(find /var/lib/apt/lists -name '*_Packages*' -newercc "$source" | head -n 1)" ] ||
+      changed=yes
+  done
+  [ -n "${changed:-}" ] || printf 'lists\n'
+}
 exit 0
 """
 
 
 @dataclass(frozen=True)
 class Packages:
-    """`interrupted`: dpkg was stopped midway. `lists_fresh`: apt's lists are at most a day old."""
+    """`interrupted`: dpkg was stopped midway. `lists_fresh`: apt's lists are at most a day old, and
+    newer than what says where they come from. `versions` are those of the installed."""
 
     installed: frozenset[str]
     interrupted: bool
     lists_fresh: bool
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 class DpkgPackages(FactBase[Packages]):
@@ -33,13 +42,15 @@ class DpkgPackages(FactBase[Packages]):
         return _ASK_DPKG
 
     def process(self, output: list[str]) -> Packages:
-        """`p<TAB>ii <TAB>name` a package; iU and iF are unpacked or half configured ones."""
+        """`p<TAB>ii <TAB>name<TAB>version` a package; iU and iF are half installed ones."""
         rows = [line.split("\t") for line in output if line.startswith("p\t")]
-        states = {name: state.strip() for _, state, name in rows}
+        states = {name: state.strip() for _, state, name, _ in rows}
+        installed = {name for name, state in states.items() if state[1:2] == "i"}
         return Packages(
-            installed=frozenset(name for name, state in states.items() if state[1:2] == "i"),
+            installed=frozenset(installed),
             interrupted="interrupted" in output or any(s[1:2] in "UFHWt" for s in states.values()),
             lists_fresh="lists" in output,
+            versions={name: version for _, _, name, version in rows if name in installed},
         )
 
 

@@ -40,10 +40,13 @@ class Images(FactBase[dict[str, Image]]):
         return {}
 
     def process(self, output: list[str]) -> dict[str, Image]:
-        """A JSON array of images, each with all its names."""
+        """A JSON array of images, each with all its names, those with a digest too."""
         images = {}
         for entry in json.loads("\n".join(output)):
-            digests = dict(digest.split("@") for digest in entry.get("RepoDigests") or [])
+            references = entry.get("RepoDigests") or []
+            digests = dict(reference.split("@") for reference in references)
+            for reference in references:
+                images[reference] = Image(entry["Id"], reference.partition("@")[2])
             for name in entry.get("RepoTags") or []:
                 digest = digests.get(name.rpartition(":")[0], "")
                 images[_plain(name)] = Image(entry["Id"], digest)

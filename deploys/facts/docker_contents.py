@@ -55,7 +55,7 @@ class EngineContents(FactBase[Contents]):
         words = " ".join(map(shlex.quote, client))
         label = f'{{{{.Label "{SPEC_LABEL}"}}}}'
         ps = shlex.quote(f"container\t{{{{.Names}}}}\t{{{{.Image}}}}\t{label}")
-        image = shlex.quote("image\t{{.Repository}}:{{.Tag}}\t{{.ID}}")
+        image = shlex.quote("image\t{{.Repository}}:{{.Tag}}\t{{.ID}}\t{{.Digest}}")
         stage = shlex.quote("stage\t{{.ID}}")
         volume = shlex.quote("volume\t{{.Name}}")
         return (
@@ -73,7 +73,7 @@ class EngineContents(FactBase[Contents]):
         """Lines of words that tabs divide; Podman calls local images localhost/NAME."""
         rows = [line.split("\t") for line in output]
         containers = [row for row in rows if row[0] == "container"]
-        images = [(_plain(row[1]), row[2]) for row in rows if row[0] == "image"]
+        images = [(_name(*row[1:]), row[2]) for row in rows if row[0] == "image"]
         return Contents(
             containers={row[1]: _plain(row[2]) for row in containers},
             ours=frozenset(row[1] for row in containers if row[3:] and row[3]),
@@ -82,6 +82,14 @@ class EngineContents(FactBase[Contents]):
             stages=frozenset(row[1] for row in rows if row[0] == "stage"),
             volumes=frozenset(row[1] for row in rows if row[0] == "volume"),
         )
+
+
+def _name(listed: str, _: str, digest: str = "") -> str:
+    """One that was pulled by its digest has a name, and no tag."""
+    repository, _, tag = listed.rpartition(":")
+    if tag == "<none>" and repository != "<none>" and digest.startswith("sha256:"):
+        return f"{_plain(repository)}@{digest}"
+    return _plain(listed)
 
 
 def _plain(reference: str) -> str:

@@ -68,7 +68,8 @@ class Engine:
     `denied` means that it runs, but this user may not talk to it; `daemon` that Docker's daemon is
     installed, running or not; `endpoint` is where the user has sent the client on purpose
     (DOCKER_HOST or a context of their own). On a Mac, `reaches` is the address at which the
-    client as it is set found nobody, `context` the name of its context.
+    client as it is set found nobody, `context` the name of its context. `system` is what the engine
+    runs on, "Ubuntu 24.04.3 LTS, Linux 6.8.0-64-generic".
     """
 
     answers: bool
@@ -81,6 +82,7 @@ class Engine:
     endpoint: str = ""
     reaches: str = ""
     context: str = ""
+    system: str = ""
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -185,11 +187,20 @@ def _engine(client: str, info: str, kind: str | None, set_to: str) -> Engine:
         is_podman = any("podman" in word for word in words if not word.startswith("PATH="))
         owner = owner_of(context, set_to) if kind is not None else None
         name = kind or ("podman" if is_podman else owner or "docker")
-        return Engine(True, words, name, version, endpoint=endpoint, context=context)
+        system = _system(details)
+        return Engine(True, words, name, version, endpoint=endpoint, context=context, system=system)
     reason = str(problems[0]) if problems else "it gave no answer"
     if kind is None and "permission denied" in reason.lower():
         return Engine(False, ("sudo", "-n", "docker"), reason=reason, denied=True)
     return Engine(False, words, reason=reason, endpoint=endpoint, context=context)
+
+
+def _system(details: dict[str, Any]) -> str:
+    """Docker's words for it; Podman tells its own below `host`."""
+    host = details.get("host") or {}
+    name = details.get("OperatingSystem") or (host.get("distribution") or {}).get("distribution")
+    kernel = details.get("KernelVersion") or host.get("kernel")
+    return ", ".join(filter(None, (name, kernel and f"Linux {kernel}")))
 
 
 def _details(info: str) -> dict[str, Any]:

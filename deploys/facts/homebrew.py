@@ -27,6 +27,8 @@ repository=$prefix
 # - A late failure of the installer leaves bin/brew without the Ruby that all but a few commands
 #   need; `brew --version` succeeds then. Homebrew keeps its own in vendor/portable-ruby.
 # - A keg without a receipt is one that a killed installation left.
+# - Homebrew keeps what git says of its own version in .git/describe-cache, by the revision that is
+#   checked out (Homebrew/brew, Library/Homebrew/utils/git.sh).
 # - Formulae say that they are keg-only in the copy of the recipe that each keg has.
 _ASK = (
     PLACE
@@ -50,6 +52,18 @@ for place in "$repository" "$library/Taps" "$prefix/Cellar" "$prefix/Caskroom" "
   printf 'denied\t%%s\n' "$place"
   printf 'of\t%%s\n' "$(LC_ALL=C ls -ld "$place" | awk '{ print $3 }')"
 done
+git=$repository/.git
+if read -r head 2>/dev/null <"$git/HEAD"; then
+  case $head in
+    'ref: '*)
+      reference=${head#'ref: '}
+      if ! read -r revision 2>/dev/null <"$git/$reference"; then
+        revision=$(sed -n "s|^\([0-9a-f]*\) $reference\$|\1|p" "$git/packed-refs" 2>/dev/null)
+      fi ;;
+    *) revision=$head ;;
+  esac
+  read -r version 2>/dev/null <"$git/describe-cache/$revision" && printf 'version\t%%s\n' "$version"
+fi
 printf 'keg\t%%s\n' Cellar/*/*/INSTALL_RECEIPT.json
 printf 'cask\t%%s\n' Caskroom/*/.metadata/*/*/Casks/*
 printf 'tap\t%%s\n' "$library"/Taps/*/homebrew-*
@@ -68,7 +82,7 @@ _LINK = re.compile(r"(\S+) -> .*?Cellar/([^/]+)/([^/]+)/?$")
 
 @dataclass(frozen=True)
 class BrewState:
-    """A Homebrew and what it has installed.
+    """A Homebrew and what it has installed. `own_version` is "" where it does not tell.
 
     `prefix` is "" where there is no executable `brew`; `place` is where it is, or would be put.
     `works`: its repository and its Ruby are there; `lacks_ruby`: all but that. `owner` has the
@@ -76,15 +90,16 @@ class BrewState:
     have them. `no_install`: an administrator forbids to install it.
 
     `formulae` and `casks` have the installed versions by short name, a formula's only if its
-    installation came to an end. `opt` maps the names in `opt/`, aliases among them, to formulae;
-    `linked` are those whose programs are in `bin/`, `keg_only` those that are not meant to be.
-    `trusted` are the taps that the user trusts, by name or address, `trusted_parts` formulae and
-    casks by full name. `applications` are the names of the apps that are there, whoever has put
-    them there.
+    installation came to an end. `opt` maps the names in `opt/`, aliases among them, to formulae,
+    `used` formulae to the version that is meant there; `linked` are those whose programs are in
+    `bin/`, `keg_only` those that are not meant to be. `trusted` are the taps that the user trusts,
+    by name or address, `trusted_parts` formulae and casks by full name. `applications` are the
+    names of the apps that are there, whoever has put them there.
     """
 
     prefix: str = ""
     place: str = "/opt/homebrew"
+    own_version: str = ""
     works: bool = False
     lacks_ruby: bool = False
     owner: str = ""
@@ -93,6 +108,7 @@ class BrewState:
     no_install: bool = False
     formulae: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     opt: Mapping[str, str] = field(default_factory=dict)
+    used: Mapping[str, str] = field(default_factory=dict)
     linked: frozenset[str] = frozenset()
     keg_only: frozenset[str] = frozenset()
     casks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -114,6 +130,10 @@ class BrewState:
         """The installed formula that a name stands for: `jq`, an alias, `user/tap/jq`; or ""."""
         short = short_name(name)
         return short if short in self.formulae else self.opt.get(short, "")
+
+    def version(self, formula: str) -> str:
+        """The version of an installed formula that is used: others may lie beside it."""
+        return self.used.get(formula) or self.formulae[formula][-1]
 
     def has(self, name: str) -> bool:
         """Whether the formula of this name is installed."""
@@ -154,10 +174,13 @@ class Homebrew(FactBase[BrewState]):
         told, sections = _sorted_out(output)
         place = told["place"][0]
         formulae = _versions(told.get("keg", ()), version=2)
+        opt = _links(sections.get("opt", ()), formulae)
+        linked = _links(sections.get("linked", ()), formulae)
         whole = "brew" in told and "repository" in told
         return BrewState(
             prefix=place if "brew" in told else "",
             place=place,
+            own_version=told.get("version", [""])[0],
             works=whole and "no-ruby" not in told,
             lacks_ruby=whole and "no-ruby" in told,
             owner=told.get("owner", [""])[0],
@@ -165,8 +188,9 @@ class Homebrew(FactBase[BrewState]):
             denied_of=frozenset(told.get("of", ())),
             no_install="no-install" in told,
             formulae=formulae,
-            opt=_links(sections.get("opt", ()), formulae),
-            linked=frozenset(_links(sections.get("linked", ()), formulae).values()),
+            opt={name: formula for name, formula, _ in opt},
+            used={formula: version for _, formula, version in opt},
+            linked=frozenset(formula for _, formula, _ in linked),
             keg_only=frozenset(one.split("/")[1] for one in sections.get("keg-only", ())),
             casks=_versions(told.get("cask", ()), version=3),
             taps=frozenset(_tap(path) for path in told.get("tap", ())),
@@ -221,14 +245,16 @@ def _versions(paths: Iterable[str], *, version: int) -> dict[str, tuple[str, ...
     return {name: tuple(versions) for name, versions in found.items()}
 
 
-def _links(listing: Iterable[str], formulae: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    """`ls -l`: each name with the formula that it points to, if that is really there."""
-    links = filter(None, map(_LINK.search, listing))
-    return {
-        name: formula
-        for name, formula, version in (link.groups() for link in links)
+def _links(
+    listing: Iterable[str], formulae: Mapping[str, tuple[str, ...]]
+) -> list[tuple[str, str, str]]:
+    """`ls -l`: each name with the formula and version it points to, if that is really there."""
+    links = (link.groups() for link in filter(None, map(_LINK.search, listing)))
+    return [
+        (name, formula, version)
+        for name, formula, version in links
         if version in formulae.get(formula, ())
-    }
+    ]
 
 
 def _tap(path: str) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
 from pyinfra.api import FactBase
 
-from deploys.facts.site import shell_path
+from deploys.facts.site import into_site
 
 Origin = Literal["rbenv", "mise", "asdf", "chruby", "homebrew"]
 
@@ -104,10 +105,11 @@ for stamp in "$HOME"/%(gems)s/*/stamp; do
   [ -f "$stamp" ] || continue
   key=${stamp%%/stamp}
   printf 'stamp\t%%s\t%%s\n' "${key##*/}" "$(cat "$stamp")"
+  printf "gem\\t${key##*/}\\t%%s\\n" "$key"/ruby/*/specifications/*.gemspec
   gone "${key##*/}" "$key"/ruby/*/extensions/*/*/*/*.bundle \
     "$key"/ruby/*/extensions/*/*/*/*/*.bundle
 done
-cd %(site)s 2>/dev/null || exit 0
+%(enter)s
 site=$(pwd -P)
 printf 'site\t%%s\n' "$site"
 [ -f Gemfile ] && printf 'has\tGemfile\n'
@@ -196,7 +198,8 @@ class SiteBundle:
 class RubyState:
     """All of it. `architecture` and `darwin` (its major version) are the machine's. `stamps` are
     of gems that were found in order: directory's name -> what they were found in order for.
-    `lacking` has the libraries that some of these gems need, and that are not there."""
+    `lacking` has the libraries that some of these gems need, and that are not there; `gems` are
+    their versions, by the gem's name."""
 
     home: str
     architecture: str
@@ -207,18 +210,19 @@ class RubyState:
     site: SiteBundle | None
     stamps: dict[str, str]
     lacking: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    gems: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class RubyOnMac(FactBase[RubyState]):
     """Everything about Ruby that the stage has to know, in one shell command."""
 
     def command(self, site: str, prefix: str) -> str:
-        """`site` may begin with `~/`; `prefix` is Homebrew's."""
-        return _ASK % {"site": shell_path(site), "prefix": shlex.quote(prefix), "gems": GEMS}
+        """`site` may begin with `~/`, or be above the site; `prefix` is Homebrew's."""
+        return _ASK % {"enter": into_site(site), "prefix": shlex.quote(prefix), "gems": GEMS}
 
     def process(self, output: list[str]) -> RubyState:
         """Lines of fields with a tab between them; the first names the kind."""
-        rows = [tuple(line.split("\t")) for line in output]
+        rows = [tuple(line.split("\t")) for line in output if "\t" in line]
         _, architecture, release = next(row for row in rows if row[0] == "system")
         return RubyState(
             home=next(row[1] for row in rows if row[0] == "home"),
@@ -238,6 +242,7 @@ class RubyOnMac(FactBase[RubyState]):
                 for row in rows
                 if row[0] == "stamp" and (libraries := _gone(rows, row[1]))
             },
+            gems=_gems(row[2] for row in rows if row[0] == "gem"),
         )
 
 
@@ -256,6 +261,15 @@ def _rubies(rows: list[tuple[str, ...]]) -> tuple[Ruby, ...]:
             where = (cast(Origin, origin), directory)
             found.append(Ruby(*where, version[1], build, abi, tuple(bundlers), lacks))
     return tuple(found)
+
+
+def _gems(specifications: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """By RubyGems' rule for the names of these files: `nokogiri-1.18.9-arm64-darwin.gemspec`."""
+    found: dict[str, dict[str, None]] = {}
+    for path in specifications:
+        if named := re.search(r"/([^/*]+?)-(\d[^-/]*)(?:-[^/]*)?\.gemspec$", path):
+            found.setdefault(named[1], {})[named[2]] = None
+    return {name: tuple(versions) for name, versions in sorted(found.items())}
 
 
 def _gone(rows: list[tuple[str, ...]], whose: str) -> tuple[str, ...]:

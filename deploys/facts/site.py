@@ -14,16 +14,21 @@ from pyinfra.api import FactBase
 _FILES = Path(__file__).parents[1] / "files" / "blog"
 
 # A repository that holds a site in exactly one place below its top is given as often as that place.
-_ASK = r"""
+_ENTER = r"""
 cd %s 2>/dev/null || { printf 'absent\n'; exit 0; }
-site_traits() (
+site_places() (
 %s
 )
-if [ ! -f _config.yml ] && [ ! -f _config.yaml ]; then
-  places=$(site_traits | sed -n 's/^place	//p')
-  [ -n "$places" ] && [ "$(printf '%%s\n' "$places" | wc -l)" -eq 1 ] && cd "$places"
+places=$(site_places)
+if [ -n "$places" ] && [ "$(printf '%%s\n' "$places" | wc -l)" -eq 1 ]; then
+  cd "$places"
+  places=
 fi
+"""
+
+_ASK = r"""
 printf 'directory\t%%s\n' "$(pwd -P)"
+printf '%%s\n' "$places" | sed -n 's/./place	&/p'
 if command -v sha256sum >/dev/null 2>&1; then hash=sha256sum; else hash='shasum -a 256'; fi
 site_files() {
 %s
@@ -32,7 +37,9 @@ printf 'hash\t%%s\n' "$(site_files | xargs -0 $hash | LC_ALL=C sort | $hash | cu
 for page in _config.yml _config.yaml index.* _posts; do
   [ -e "$page" ] && printf 'has\t%%s\n' "$page"
 done
-site_traits
+(
+%s
+)
 """
 
 _REPOSITORY = re.compile(r"github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
@@ -46,7 +53,7 @@ class Site:
     `cached_gems` what is in `vendor/cache`; `repository` is GitHub's "owner/name" for it, "" where
     it is of none. Not as the author has them: `submodules` that are not checked out, `pointers` of
     Git LFS, `dangling` links; `outside` are links that leave the site. `places` are the directories
-    below, relative, that hold a Jekyll site ("" for this one).
+    below, relative, that hold a Jekyll site, where it is not settled which is meant.
     """
 
     directory: str
@@ -67,11 +74,7 @@ class SiteSource(FactBase[Site | None]):
 
     def command(self, path: str) -> str:
         """Every file is read, so that any change is noticed; POSIX sh, BSD and GNU tools."""
-        traits, files = (
-            (_FILES / name).read_text(encoding="utf-8")
-            for name in ("site-traits.sh", "site-files.sh")
-        )
-        return _ASK % (shell_path(path), traits, files)
+        return into_site(path) + _ASK % (_text("site-files.sh"), _text("site-traits.sh"))
 
     def process(self, output: list[str]) -> Site | None:
         """Lines of `key<TAB>value`."""
@@ -95,6 +98,10 @@ class SiteSource(FactBase[Site | None]):
             outside=tuple(told["outside"]),
             places=tuple(told["place"]),
         )
+
+
+def _text(name: str) -> str:
+    return (_FILES / name).read_text(encoding="utf-8")
 
 
 def _texts(lines: list[str]) -> dict[str, str]:
@@ -142,6 +149,12 @@ class RepositoryHeads(FactBase[Heads]):
 
 def _commit(told: str) -> str:
     return told if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", told) else ""
+
+
+def into_site(path: str) -> str:
+    """Shell text that goes to where the site is: the directory, or the only one below that holds a
+    site. It says `absent` and ends where there is no such directory."""
+    return _ENTER % (shell_path(path), _text("site-places.sh"))
 
 
 def shell_path(path: str) -> str:

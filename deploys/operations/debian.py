@@ -13,8 +13,30 @@ from deploys.facts.machine import ThisMachine
 from deploys.findings import found
 from deploys.operations import Commands
 
-# Another apt may hold the lock for a while: unattended-upgrades starts right after boot.
-APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=300")
+# Another apt may hold the lock for a while: unattended-upgrades starts right after boot, and one
+# that a killed run has begun goes on.
+_LOCK_SECONDS = 300
+APT = (
+    *("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"),
+    *("-o", f"DPkg::Lock::Timeout={_LOCK_SECONDS}"),
+)
+
+# apt waits for the lock of dpkg, but not for that of its lists, and dpkg for none.
+_PATIENTLY = f"""
+end=$(($(date +%s) + {_LOCK_SECONDS}))
+until said=$(LC_ALL=C "$@" 2>&1); do
+  case $said in
+    *"by another process"* | *"Could not get lock"*)
+      if [ "$(date +%s)" -lt "$end" ]; then sleep 1; continue; fi ;;
+  esac
+  printf '%s\n' "$said" >&2
+  exit 1
+done
+printf '%s\n' "$said"
+""".strip()
+
+# One source that is gone, as after an upgrade to a new release, is no reason not to use the others.
+_SOMETHING_FAILED = "Not every package source has answered; what the others have is used."
 
 
 @operation()
@@ -37,7 +59,8 @@ def packages(
         mend="They are installed from the distribution's packages.",
     )
     if not state.lists_fresh:
-        yield StringCommand(*root, *APT, "update")
+        update = _patiently(root, *APT, "update")
+        yield StringCommand(update, "||", "echo", QuoteString(_SOMETHING_FAILED), ">&2")
     missing += _available(where_packaged or {})
     came = host.get_fact(AptInstallation, names=tuple(missing))
     change("packages", " ".join(missing), came=sorted({*missing, *came}))
@@ -58,10 +81,15 @@ def dpkg_finished() -> Commands:
         mend="dpkg is told to finish it.",
     )
     root = host.get_fact(ThisMachine).root
-    environment = ("env", "DEBIAN_FRONTEND=noninteractive")
+    configure = ("dpkg", "--configure", "-a", "--force-confold")
     left("packages that were half installed", "that was to be finished.")
-    yield StringCommand(*root, *environment, "dpkg", "--configure", "-a", "--force-confold")
+    yield _patiently(root, "env", "DEBIAN_FRONTEND=noninteractive", *configure)
     yield StringCommand(*root, *APT, "install", "-y", "--fix-broken")
+
+
+def _patiently(root: tuple[str, ...], *words: str) -> StringCommand:
+    """A command that is tried again as long as somebody else holds a lock."""
+    return StringCommand(*root, "sh", "-c", QuoteString(_PATIENTLY), "patiently", *words)
 
 
 def _available(wanted: dict[str, int]) -> list[str]:

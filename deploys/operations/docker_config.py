@@ -27,7 +27,7 @@ from deploys.settings import Settings
 
 _EXTRA = "cliPluginsExtraDirs"
 _EMPTY = "{}"
-_FORMULA_ENGINES = ("colima", "podman")  # the others bring their plugins themselves
+FORMULA_ENGINES = ("colima", "podman")  # the others bring their plugins themselves
 
 
 @operation()
@@ -82,7 +82,7 @@ def plugins(settings: Settings) -> Commands:
         return
     absent = [name for name in missing if (name, brew) not in state.plugins]
     engine = _engine_name(settings)
-    if absent and engine not in _FORMULA_ENGINES:
+    if absent and engine not in FORMULA_ENGINES:
         commands = " and ".join(name.replace("-", " ") for name in absent)
         found(
             "docker.plugins-missing",
@@ -204,6 +204,8 @@ def _edited(state: DockerConfigState, edits: list[Edit]) -> StringCommand:
         f'[ "$(cksum <{target})" = {shlex.quote(state.sum)} ] || '
         f"{{ echo 'It was changed meanwhile; run again.' >&2; exit 1; }}\n"
         f"cp -p {target} {new} && {{ {' && '.join(pieces(target, edits))}; }} >{new} && "
+        # On the disk before it gets its name, or a power cut could leave an empty file there.
+        f"{{ sync {new} 2>/dev/null || sync; }} && "
         f"mv -f {new} {target} || {{ rm -f {new}; exit 1; }}"
     )
 
@@ -211,8 +213,13 @@ def _edited(state: DockerConfigState, edits: list[Edit]) -> StringCommand:
 def _created(state: DockerConfigState, edits: list[Edit]) -> StringCommand:
     target = shlex.quote(state.target)
     folder = shlex.quote(str(PurePosixPath(state.target).parent))
+    new = shlex.quote(f"{state.target}.new")
     text = shlex.quote(applied(_EMPTY, edits))
-    return StringCommand(f"umask 077; mkdir -p {folder} && printf '%s\\n' {text} >{target}")
+    return StringCommand(
+        f"umask 077; mkdir -p {folder} && printf '%s\\n' {text} >{new} && "
+        f"{{ sync {new} 2>/dev/null || sync; }} && "
+        f"mv -f {new} {target} || {{ rm -f {new}; exit 1; }}"
+    )
 
 
 def pieces(target: str, edits: list[Edit]) -> list[str]:

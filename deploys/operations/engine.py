@@ -64,6 +64,11 @@ def running() -> Commands:
     else:
         enabled = host.get_fact(AtBoot, service="docker")
         change("service", "docker", enabled=enabled, init=machine.init)
+    yield from started(machine)
+
+
+def started(machine: Machine) -> Commands:
+    """The commands that start the engine, and wait until it answers."""
     yield StringCommand(*machine.root, *_start_words(machine))
     yield StringCommand(*machine.root, "sh", "-c", _quoted(_WAIT))
 

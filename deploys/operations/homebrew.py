@@ -15,6 +15,8 @@ from deploys.facts.homebrew import BrewState, Homebrew, short_name
 from deploys.facts.machine import Machine, ThisMachine
 from deploys.findings import found, refuse
 from deploys.operations import Commands
+from deploys.operations.held_version import only_as_locked
+from deploys.parts import locked_parts
 from deploys.settings import Settings
 
 INSTALLER = "https://raw.githubusercontent.com/Homebrew/install/{commit}/install.sh"
@@ -221,7 +223,7 @@ def _run_installer(settings: Settings, state: BrewState, machine: Machine) -> Co
             f"There is no Homebrew in {state.place}, and it can no longer be installed on Intel.",
             mend="Move an earlier installation over, or use an Apple Silicon Mac.",
         )
-    commit, _, sha256 = settings.homebrew_installer.partition("@sha256:")
+    commit, _, sha256 = _installer(settings, machine).partition("@sha256:")
     found(
         "homebrew.broken" if state.prefix else "homebrew.missing",
         f"Homebrew in {state.place} is incomplete."
@@ -240,6 +242,13 @@ def _run_installer(settings: Settings, state: BrewState, machine: Machine) -> Co
         change("homebrew", state.place)
     address = INSTALLER.format(commit=commit)
     yield StringCommand("sh", "-c", shlex.quote(_INSTALL), "homebrew-installer", address, sha256)
+
+
+def _installer(settings: Settings, machine: Machine) -> str:
+    """The one that is locked takes the place of this program's own choice, not of the user's."""
+    if "homebrew_installer" in settings.model_fields_set:
+        return settings.homebrew_installer
+    return locked_parts(machine).homebrew_installer or settings.homebrew_installer
 
 
 def _have_directories(state: BrewState, machine: Machine) -> Commands:
@@ -317,7 +326,8 @@ def _install_formula(state: BrewState, name: str, *args: str) -> StringCommand:
     _tap_comes_along(state, name, "formula")
     change("formula", name, there=sorted(state.formulae))
     return _checked(
-        brew_line("install", "--formula", *args, name),
+        only_as_locked("formulae", name, brew_line("info", "--json=v2", "--formula", name))
+        + brew_line("install", "--formula", *args, name),
         f"[ -e {shlex.quote(there)} ]",
         unfinished=f"{name} is installed, but its last steps failed. If its programs are missing, "
         f"`{state.place}/bin/brew link {name}` says what is in the way.",
@@ -368,7 +378,8 @@ def _install_cask(state: BrewState, wish: Cask, *, asks: bool) -> StringCommand:
     _tap_comes_along(state, wish.name, "cask")
     change("cask", wish.name, apps=list(state.applications), there=sorted(state.formulae))
     return _checked(
-        brew_line("install", "--cask", "--adopt", *wish.args, wish.name),
+        only_as_locked("casks", wish.name, brew_line("info", "--json=v2", "--cask", wish.name))
+        + brew_line("install", "--cask", "--adopt", *wish.args, wish.name),
         f"[ -d {there}/.metadata ]",
         unfinished=f"{wish.name} is there, but Homebrew could not finish.",
         absent=f"{wish.name} was not installed. An app of another version that is there already "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from pathlib import PurePosixPath
 from shlex import join, quote
+from typing import NoReturn
 
 from pyinfra.api import FileUploadCommand, QuoteString, StringCommand, operation
 from pyinfra.context import host
@@ -12,11 +13,13 @@ from pyinfra.context import host
 from deploys.build import (
     BASE_FILES,
     BLOG_FILES,
+    CONTAINER,
     FILES,
     REPOSITORY,
     BaseImages,
     base_images,
     build_of,
+    by_digest,
     container_engine,
     current_site,
     files_hash,
@@ -28,7 +31,8 @@ from deploys.facts.docker import BUILD_LABEL, IMAGE_LABEL, BlogImages, Images
 from deploys.facts.machine import ThisMachine
 from deploys.facts.site import shell_path
 from deploys.findings import found, refuse
-from deploys.operations import Commands, debian
+from deploys.operations import Commands, debian, lock
+from deploys.parts import renewing
 from deploys.settings import Settings
 
 Steps = Generator[StringCommand | FileUploadCommand, None, None]
@@ -38,34 +42,32 @@ KEPT_IMAGES = 2  # the one that is served, and the one before
 
 @operation()
 def bases(settings: Settings) -> Steps:
-    """Have both base images; those that are there already are never asked of the network again."""
+    """Have both base images; those that are there already are never asked of the network again,
+    unless newer ones are wanted."""
     images = base_images(settings)
-    if images.present:
+    lock.names_are_locked(images)
+    anew = renewing() and images.origin == "registry"
+    if images.present and not anew:
         return
     if images.origin == "packages":
         yield from _from_packages(images)
         return
     if images.refusal:
-        refuse(
-            "blog.no-registry",
-            f"The registry does not give {images.builder}: {images.refusal}",
-            means="The blog's image is made from it, and on a Mac it comes from a registry only.",
-            mend="Behind a proxy: set https_proxy, and restart the engine. Another registry: "
-            "--set registry_mirror=HOST/PATH. Where it wants a login, or allows too few pulls "
-            "without one: docker login.",
+        _no_registry(images)
+    if images.present:
+        found(
+            "blog.base-images-anew",
+            "The registry may have newer base images by now.",
+            mend="It is asked; what it has then is locked.",
         )
-    engine = container_engine()
-    found(
-        "blog.base-images-missing",
-        "The base images are not here.",
-        mend=f"They are pulled: {images.why}.",
-    )
-    names = (images.builder, images.server)
-    there = host.get_fact(Images, client=engine.client, references=names) if engine.answers else {}
-    for name in names:
-        if name not in there:
-            change("image", name, engine=engine.name)
-        yield StringCommand(*engine.words, "pull", "--quiet", QuoteString(name))
+    else:
+        locked = images.sources != (images.builder, images.server)
+        found(
+            "blog.base-images-missing",
+            "The base images are not here.",
+            mend=f"They are pulled{', by their locked digests' if locked else ''}: {images.why}.",
+        )
+    yield from _pulled(images.sources, anew=anew)
 
 
 @operation()
@@ -95,9 +97,10 @@ def blog(settings: Settings) -> Steps:
         "bootstrapper.server": f"{images.server} {images.server_digest}".strip(),
     }
     words = build_words(settings, images, arguments, labels)
+    kept = " ".join([*engine.words, "cp", f"{CONTAINER}:/srv/converted", "-"])
     change("image", build.image, engine=engine.name)
     yield StringCommand(
-        "sh",
+        *("env", QuoteString(f"EARLIER={kept}"), "sh"),
         QuoteString(f"{folder}/build-image.sh"),
         QuoteString(site.directory),
         *engine.words,
@@ -116,6 +119,34 @@ def old_removed() -> Commands:
     for name in names[KEPT_IMAGES:]:
         found("blog.image-old", f"{name} is of an earlier build, and no longer needed.")
         yield StringCommand(*engine.words, "image", "rm", name)
+
+
+def _pulled(names: tuple[str, ...], *, anew: bool) -> Steps:
+    """What of it is not here is pulled; `anew`: what is here too."""
+    engine = container_engine()
+    there = host.get_fact(Images, client=engine.client, references=names) if engine.answers else {}
+    for name in names:
+        if name not in there:
+            change("image", name, engine=engine.name)
+        elif not anew:
+            continue
+        elif there[name].digest:  # it may lose its tag to a newer one
+            before = by_digest(name, there[name].digest)
+            change("image", before, engine=engine.name, was=name)
+        yield StringCommand(*engine.words, "pull", "--quiet", QuoteString(name))
+
+
+def _no_registry(images: BaseImages) -> NoReturn:
+    builder, _ = images.sources
+    locked = "" if builder == images.builder else " Gone from there: `update` locks newer ones."
+    refuse(
+        "blog.no-registry",
+        f"The registry does not give {builder}: {images.refusal}",
+        means="The blog's image is made from it, and on a Mac it comes from a registry only.",
+        mend="Behind a proxy: set https_proxy, and restart the engine. Another registry: "
+        "--set registry_mirror=HOST/PATH. Where it wants a login, or allows too few pulls "
+        f"without one: docker login.{locked}",
+    )
 
 
 def _from_packages(images: BaseImages) -> Steps:
@@ -176,8 +207,8 @@ def build_words(
     What has all its gems from packages needs no network, and gets none.
     """
     arguments = {
-        "BUILDER_IMAGE": images.builder,
-        "SERVER_IMAGE": images.server,
+        "BUILDER_IMAGE": images.source(images.builder),
+        "SERVER_IMAGE": images.source(images.server),
         "GEMS_FROM": images.origin,
         "GEM_SOURCE": settings.gem_source,
         "WITHOUT_PLUGINS": " ".join(settings.without_plugins),

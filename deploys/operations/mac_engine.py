@@ -63,7 +63,7 @@ def installed(settings: Settings) -> Commands:
         _licence_told(name)
     if kind.cask and name not in state.apps:
         yield from homebrew.casks._inner(names=[kind.cask], purpose="running containers")
-    missing = [program for program in _formulae(name) if program not in state.programs]
+    missing = [program for program in formulae_of(name) if program not in state.programs]
     if missing:
         yield from homebrew.formulae._inner(names=missing, purpose="running containers")
 
@@ -161,7 +161,7 @@ def _reachable_at_all(engine: Engine) -> None:
         )
 
 
-def _formulae(name: EngineName) -> tuple[str, ...]:
+def formulae_of(name: str) -> tuple[str, ...]:
     """The programs that the engine needs, which are formulae of the same names."""
     return {"colima": ("colima", "docker"), "podman": ("podman", "docker")}.get(name, ())
 

@@ -22,7 +22,8 @@ MARKER = "bootstrapper"
 # Only the block and numbers of bytes are in the command, never what else is in the file. The new
 # file is made beside the real one, with its mode and owner (on macOS its ACL and flags too), and
 # takes its place in one step. Where that would change the owner, or part hard links, the content
-# is written into the old file instead.
+# is written into the old file instead. It is on the disk before it gets its name, or a power cut
+# could leave an empty file there; GNU's sync takes names, one that takes none is called without.
 _REPLACE = r"""
 set -eu
 file={file}
@@ -39,6 +40,7 @@ cp -p "$file" "$new"
 {{
 {content}
 }} >"$new"
+sync "$new" 2>/dev/null || sync
 if [ "$(identity "$file")" = "$(identity "$new")" ]; then
   mv -f "$new" "$file"
 else
@@ -57,6 +59,7 @@ mkdir -p "$(dirname "$file")"
 {content}
 }} >"$new"
 chmod 644 "$new"
+sync "$new" 2>/dev/null || sync
 if [ -e "$file" ]; then
   echo "$file has appeared in the meantime; nothing was written." >&2
   exit 1

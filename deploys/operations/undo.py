@@ -31,8 +31,11 @@ class Undoing:
     everything: bool = False
 
     def targets(self, kind: Kind) -> tuple[str, ...]:
-        """Everything of one kind."""
-        return tuple(one.target for one in self.made if one.change.kind == kind)
+        """Everything of one kind; what `was` another name before is ours if that was made here."""
+        made = [one for one in self.made if one.change.kind == kind]
+        names = {one.target for one in made}
+        ours = [one for one in made if one.change.before.get("was", one.target) in names]
+        return tuple(one.target for one in ours)
 
 
 @operation()

@@ -14,25 +14,10 @@ from deploys.facts.machine import GroupMembers, ThisMachine
 from deploys.findings import found
 from deploys.operations import Commands
 from deploys.operations.debian import APT
+from deploys.operations.engine_upkeep import STOP
 from deploys.operations.undo import Undoing, kept, listed, others_in_engine
 
 _ENGINE = "docker.io"
-_STOP_SECONDS = 60
-
-# dockerd(8) keeps its process id there, and removes the file at its end.
-_STOP = f"""
-pid=$(cat /var/run/docker.pid 2>/dev/null) || exit 0
-kill "$pid" 2>/dev/null || exit 0
-tries=0
-while kill -0 "$pid" 2>/dev/null; do
-  tries=$((tries + 1))
-  if [ "$tries" -ge {_STOP_SECONDS * 5} ]; then
-    echo "The engine did not end within {_STOP_SECONDS} seconds." >&2
-    exit 1
-  fi
-  sleep 0.2
-done
-"""
 
 
 @operation()
@@ -113,7 +98,7 @@ def daemon(made: Made, undoing: Undoing) -> Commands:
         return
     found("undo.daemon", f"{made.target} was started here.")
     root = host.get_fact(ThisMachine).root
-    yield StringCommand(*root, "sh", "-c", QuoteString(_STOP.strip()))
+    yield StringCommand(*root, "sh", "-c", QuoteString(STOP.strip()))
 
 
 def _candidates(undoing: Undoing, installed: frozenset[str]) -> frozenset[str]:

@@ -39,7 +39,7 @@ def image(made: Made, undoing: Undoing) -> Commands:
     if inside is None:
         _said_that_nobody_answers(made, undoing)
         return
-    if made.target not in inside.images:
+    if made.target not in inside.images or made.target not in undoing.targets("image"):
         return
     users = inside.users_of(made.target)
     if users:

@@ -18,8 +18,9 @@ NEVER_AGAIN = ("brew", "softwareupdate", "sudo", "colima")  # processes of a run
 
 
 def bootstrap(mac: Mac, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run it at a terminal, as a user does; the password is typed when sudo asks."""
-    words = ["python3", f"{CHECKOUT}/bootstrap.py", "--blog", BLOG]
+    """Run it at a terminal, as a user does; the password is typed when sudo asks. `within` are the
+    words of a program that starts it, the user's shell say."""
+    words = [*options.pop("within", ()), "python3", f"{CHECKOUT}/bootstrap.py", "--blog", BLOG]
     words += ["--set", f"homebrew_installer={INSTALLER_PIN}"]
     words += ["--set", f"registry_mirror={REGISTRY}", *arguments]
     answers = {"Go ahead? (Y/n)": "y", **options.pop("answers", {})}
@@ -27,8 +28,13 @@ def bootstrap(mac: Mac, *arguments: str, **options: Any) -> subprocess.Completed
 
 
 def record(mac: Mac, user: str = "dev") -> dict[str, Any]:
-    path = f"/Users/{user}/.local/state/bootstrapper/record.json"
-    return dict(json.loads(mac.file(path).read_text())["report"])
+    return dict(_record(mac, user)["report"])
+
+
+def versions(mac: Mac, user: str = "dev") -> dict[str, str]:
+    """What the last run has written down of the Mac's parts."""
+    (found,) = _record(mac, user)["versions"].values()
+    return dict(found)
 
 
 def diagnosed(mac: Mac) -> set[str]:
@@ -58,3 +64,8 @@ def costly(commands: list[Ran]) -> list[str]:
 def planned(plan: str) -> list[str]:
     """The operations that a printed plan has to do."""
     return [line.strip()[2:] for line in plan.splitlines() if line.strip().startswith("○ ")]
+
+
+def _record(mac: Mac, user: str) -> dict[str, Any]:
+    path = f"/Users/{user}/.local/state/bootstrapper/record.json"
+    return dict(json.loads(mac.file(path).read_text()))

@@ -7,7 +7,7 @@ import pytest
 from tests.maclab.machine import Mac
 
 from .conftest import Start
-from .job import CHECKOUT, bootstrap, changed, diagnosed, record
+from .job import CHECKOUT, bootstrap, changed, diagnosed, record, versions
 from .test_upgrade_ruby import CACHE, KEG
 from .test_what_is_there import unchanged
 
@@ -80,4 +80,5 @@ def test_two_upgrades_end_with_a_proved_blog_each(start: Start) -> None:
         "engine.colima-broken",
     }
     mended(mac, "macOS 26.6 (25G72) → 27.0.1 (26A434)")
+    assert versions(mac)["Homebrew"] == "7.0.7"
     assert bootstrap(mac, "doctor").returncode == 0

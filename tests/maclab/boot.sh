@@ -23,6 +23,7 @@ cd "$root"
 pivot_root . .
 umount -l .
 exec chroot . /maclab/real/sh -c '
+  /maclab/gnu/env -i /maclab/python -IS /maclab/serve </dev/null >/maclab/server.log 2>&1 &
   exec 3<&0
   { cat <&3 >/dev/null; echo off >/maclab/power; } &
   echo up

@@ -16,7 +16,7 @@ import shutil
 import struct
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,10 +119,12 @@ class Mac:
         user: User = "dev",
         cwd: str | None = None,
         env: Mapping[str, str] | None = None,
+        meanwhile: Callable[[], str] = str,
         timeout: float = 300,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command at a terminal. Each time its output ends with a key of `answers`, that
-        answer is typed; "Password:" is answered with the user's password.
+        answer is typed; "Password:" is answered with the user's password. `meanwhile` is called
+        again and again; what it returns is typed.
 
         Raises:
             CommandError: it ran longer than `timeout` seconds.
@@ -139,7 +141,7 @@ class Mac:
         )
         os.close(lower)
         with process:
-            shown = _converse(upper, typed, time.monotonic() + timeout)
+            shown = _converse(upper, typed, time.monotonic() + timeout, meanwhile)
             if shown is None:
                 process.kill_group()
                 raise CommandError(argv, f"not done after {timeout:g} s", "", "")
@@ -209,6 +211,12 @@ class Mac:
         self._power.close()
         directory.parent.mkdir(parents=True, exist_ok=True)
         (self._home / "root").rename(directory)
+        return directory, *self._layers
+
+    def copy_disk(self, directory: Path) -> tuple[Path, ...]:
+        """What the disk holds at this moment, as layers from which other Macs start."""
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "-a", self._home / "root", directory], check=True)
         return directory, *self._layers
 
     @property
@@ -286,12 +294,16 @@ def _environment(user: User) -> dict[str, str]:
     }
 
 
-def _converse(upper: int, answers: Mapping[str, str], deadline: float) -> bytes | None:
+def _converse(
+    upper: int, answers: Mapping[str, str], deadline: float, meanwhile: Callable[[], str]
+) -> bytes | None:
     """Type answers at a terminal until it is closed; what it showed, or None at the deadline."""
     shown = bytearray()
     since = 0
     while time.monotonic() < deadline:
-        if not select.select([upper], [], [], 0.5)[0]:
+        if keys := meanwhile():
+            os.write(upper, keys.encode())
+        if not select.select([upper], [], [], 0.1)[0]:
             continue
         with suppress(OSError):  # the last process has closed the terminal
             if chunk := os.read(upper, 65536):

@@ -46,7 +46,14 @@ def clear(room: DebianMachine, *, images: bool = True) -> None:
     _remove(room, ["ps", "--all"], ["rm", "--force"])
     if images:
         _remove(room, ["image", "ls", "bootstrapper/blog"], ["image", "rm", "--force"])
-        room.run(["docker", "image", "rm", *BUILDERS, SERVER], check=False)
+        room.run(["docker", "image", "rm", *BUILDERS, SERVER, *_by_digest(room)], check=False)
+
+
+def _by_digest(room: DebianMachine) -> list[str]:
+    """What was pulled by its digest, and so has no tag."""
+    listing = ["image", "ls", "--digests", "--format", "{{.Repository}}@{{.Digest}}"]
+    names = room.run(["docker", *listing]).stdout.split()
+    return [name for name in names if name.startswith(REGISTRY) and "@sha256:" in name]
 
 
 def _remove(room: DebianMachine, listing: list[str], remove: list[str]) -> None:

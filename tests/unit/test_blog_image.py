@@ -173,6 +173,18 @@ def test_a_permalink_with_an_unquoted_colon_means_what_it_says(build: Any, site:
     assert {"post-1.html", "post-2.html"} <= set(build().paths)
 
 
+def test_posts_that_most_share_one_address_are_refused(build: Any, site: Path) -> None:
+    (site / "_config.yml").write_text("permalink: /same.html\n")
+    assert "2 posts are written to only 1 files" in build().said
+
+
+def test_sass_of_a_newer_kind_is_called_that(build: Any, site: Path) -> None:
+    (site / "main.scss").write_text('---\n---\n@use "sass:math";\na { width: math.div(4px, 2); }\n')
+    assert "Sass of a newer kind than this distribution has" in build().said
+    (site / "main.scss").write_text("---\n---\na { color: $nosuch; }\n")
+    assert "of a newer kind" not in build().said
+
+
 def test_the_old_key_for_plugins_still_loads_them(build: Any, site: Path) -> None:
     (site / "_config.yml").write_text("gems: [jekyll-feed]\n")
     assert "feed.xml" in build().paths

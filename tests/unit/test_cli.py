@@ -30,7 +30,7 @@ def bootstrap(
 def test_help_lists_every_command_and_imports_no_pyinfra(tmp_path: Path) -> None:
     answer = bootstrap("--help", state=tmp_path)
     assert answer.returncode == 0
-    for command in ("plan", "doctor", "verify", "undo", "preview", "completion"):
+    for command in ("plan", "doctor", "verify", "update", "undo", "preview"):
         assert command in answer.stdout
     loaded = subprocess.run(
         [sys.executable, "-c", "import bootstrapper.cli, sys; print('pyinfra' in sys.modules)"],
@@ -54,6 +54,11 @@ def test_help_lists_every_command_and_imports_no_pyinfra(tmp_path: Path) -> None
         ("plan", "--limit", "nobody"),
         ("--blog", "/nowhere"),
         ("undo", "--only", "blog"),
+        ("update", "--only", "blog"),
+        ("update", "--locked"),
+        ("--locked", "undo"),
+        ("--locked", "verify"),
+        ("plan", "--locked"),  # without a lock
     ],
 )
 def test_wrong_input_is_one_line_and_touches_nothing(
@@ -65,6 +70,30 @@ def test_wrong_input_is_one_line_and_touches_nothing(
     assert answer.stderr.startswith("bootstrap.py: ")
     assert answer.stdout == ""
     assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize("command", [(), ("plan",), ("doctor",), ("verify",), ("update",)])
+def test_a_damaged_lock_is_one_line_and_touches_nothing(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "laptop.py").write_text("laptop = ['@local']\n")
+    (tmp_path / "bootstrap.lock").write_text('{"version": 1, "machines": {"macos": {"brews": {}}}}')
+    answer = bootstrap(
+        *command, "--inventory", str(tmp_path / "laptop.py"), state=tmp_path / "state"
+    )
+    assert answer.returncode == 1
+    assert len(answer.stderr.strip().splitlines()) == 1
+    assert "bootstrap.lock: machines.macos: unknown key 'brews'" in answer.stderr
+    assert answer.stdout == ""
+    assert not (tmp_path / "state" / "bootstrapper" / "record.json").exists()
+
+
+def test_a_lock_of_other_machines_is_no_hindrance(tmp_path: Path) -> None:
+    (tmp_path / "laptop.py").write_text("laptop = ['@local']\n")
+    (tmp_path / "bootstrap.lock").write_text('{"version": 1}')
+    inventory = ("--inventory", str(tmp_path / "laptop.py"))
+    answer = bootstrap("plan", "--only", "machine", "--locked", *inventory, state=tmp_path)
+    assert (answer.returncode, answer.stderr) == (0, "")
 
 
 def test_options_work_before_and_after_the_command(tmp_path: Path) -> None:

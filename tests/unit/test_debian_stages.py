@@ -13,9 +13,12 @@ import pytest
 from bootstrapper.results import OperationResult
 from deploys.container_engine import container_engine
 from deploys.facts.debian import AptCandidates, AptInstallation, DpkgPackages
+from deploys.facts.debian_ruby import Leftover, RubyLeftovers
+from deploys.facts.docker_contents import Contents, EngineContents
 from deploys.facts.engine import AtBoot, ContainerEngine
 from deploys.facts.machine import Machine, ThisMachine
 from deploys.machine import machine
+from deploys.operations.ruby import leftovers
 from tests.support import planned_with
 
 LAPTOP = Machine(
@@ -34,12 +37,13 @@ LAPTOP = Machine(
     os_codename="bookworm",
     os_name="Debian GNU/Linux 12 (bookworm)",
 )
-BARE = ["p\tii \tbash", "lists"]
+BARE = ["p\tii \tbash\t5.2.15", "lists"]
 ABSENT: list[str] = []
 ANSWERS = [
     "client\tdocker",
     'info\t{"ServerVersion": "28.0", "ClientInfo": {"Context": "default"}}',
 ]
+ANSWERS_28_0_1 = [line.replace("28.0", "28.0.1") for line in ANSWERS]
 STOPPED = [
     "daemon",
     "client\tdocker",
@@ -50,6 +54,7 @@ DENIED = [
     "client\tdocker",
     'info\t{"ServerErrors": ["permission denied while trying to connect"]}',
 ]
+OURS = Contents({"bootstrapper-blog": "bootstrapper/blog:1"}, frozenset({"bootstrapper-blog"}))
 
 
 @pytest.fixture
@@ -63,6 +68,8 @@ def plan(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, OperationRe
         packages: list[str] = BARE,
         engine: list[str] = ABSENT,
         candidates: list[str] | None = None,
+        contents: Contents = OURS,
+        leftovers: tuple[Leftover, ...] = (),
         **data: object,
     ) -> dict[str, OperationResult]:
         answers: dict[type, Any] = {
@@ -72,6 +79,8 @@ def plan(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, OperationRe
             AptInstallation: (),
             AtBoot: False,
             AptCandidates: AptCandidates().process(candidates or []),
+            EngineContents: contents,
+            RubyLeftovers: leftovers,
         }
         result = planned_with(answers, deploy, **data)
         assert result.failure is None
@@ -94,8 +103,10 @@ def test_a_bare_machine_gets_the_distributions_engine_and_it_is_started(plan: Pl
 
 
 def test_stale_package_lists_are_renewed_first(plan: Plan) -> None:
-    update, _ = plan(container_engine, packages=["p\tii \tbash"])["install the engine"].commands
-    assert update.endswith(" update")
+    update, _ = plan(container_engine, packages=["p\tii \tbash\t5.2.15"])[
+        "install the engine"
+    ].commands
+    assert " update || echo " in update
 
 
 def test_buildx_and_compose_come_along_where_packaged_in_a_useful_version(plan: Plan) -> None:
@@ -109,6 +120,51 @@ def test_buildx_and_compose_come_along_where_packaged_in_a_useful_version(plan: 
 
 def test_an_engine_that_answers_is_respected(plan: Plan) -> None:
     assert {o.status for o in plan(container_engine, engine=ANSWERS).values()} == {"unchanged"}
+
+
+UPGRADED = [*BARE, "p\tii \tdocker.io\t28.5.1+dfsg1-1"]
+
+
+@pytest.mark.parametrize(
+    ("init", "words"),
+    [
+        ("systemd", ["sudo -n systemctl restart docker.service"]),
+        ("sysv", ["sudo -n service docker restart"]),
+        ("none", ["/var/run/docker.pid", "dockerd", "until docker version"]),
+    ],
+)
+def test_a_daemon_from_before_its_upgrade_is_restarted(
+    plan: Plan, init: Any, words: list[str]
+) -> None:
+    machine = replace(LAPTOP, init=init)
+    renewed = plan(container_engine, machine=machine, engine=ANSWERS_28_0_1, packages=UPGRADED)[
+        "the engine that is installed"
+    ]
+    assert [one.code for one in renewed.findings] == ["engine.outdated"]
+    assert "28.0.1 runs, and 28.5.1 is installed" in renewed.findings[0].seen
+    assert len(renewed.commands) == len(words)
+    assert all(word in command for word, command in zip(words, renewed.commands, strict=True))
+
+
+def test_a_daemon_that_others_use_is_not_restarted_unasked(plan: Plan) -> None:
+    theirs = replace(OURS, containers={**OURS.containers, "db": "postgres:17"})
+    renewed = plan(container_engine, engine=ANSWERS_28_0_1, packages=UPGRADED, contents=theirs)[
+        "the engine that is installed"
+    ]
+    assert renewed.commands == ()
+    (notice,) = renewed.findings
+    assert notice.severity == "notice"
+    assert notice.means.endswith("others use it: db.")
+    assert "`sudo systemctl restart docker.service`" in notice.mend
+
+
+@pytest.mark.parametrize(
+    "package", ["docker.io\t28.0.1+dfsg1-1", "docker-ce\t5:28.0.1-1~debian.12"]
+)
+def test_a_daemon_as_installed_is_left_alone(plan: Plan, package: str) -> None:
+    packages = [*BARE, f"p\tii \t{package}"]
+    result = plan(container_engine, engine=ANSWERS_28_0_1, packages=packages)
+    assert {o.status for o in result.values()} == {"unchanged"}
 
 
 def test_podman_that_answers_is_respected(plan: Plan) -> None:
@@ -186,10 +242,48 @@ def test_root_needs_no_sudo(plan: Plan) -> None:
 
 
 def test_an_interrupted_dpkg_is_finished_first(plan: Plan) -> None:
-    result = plan(container_engine, packages=["p\tiF \tdocker.io", "p\tii \tbash", "lists"])
+    result = plan(
+        container_engine,
+        packages=["p\tiF \tdocker.io\t20.10.24+dfsg1-1", "p\tii \tbash\t5.2.15", "lists"],
+    )
     first = next(iter(result.values()))
     assert first.findings[0].code == "debian.dpkg-interrupted"
     assert "dpkg --configure -a" in first.commands[0]
+
+
+@pytest.mark.parametrize(
+    ("program", "packages", "held"),
+    [
+        (
+            "dpkg",
+            ["p\tiF \tdocker.io", "lists"],
+            "dpkg: error: dpkg frontend lock was locked by another process with pid 7",
+        ),
+        ("apt-get", ["p\tii \tbash"], "E: Could not get lock /var/lib/apt/lists/lock."),
+    ],
+    ids=["dpkg", "the lists of apt"],
+)
+def test_a_lock_that_somebody_holds_is_waited_for(
+    plan: Plan, tmp_path: Path, program: str, packages: list[str], held: str
+) -> None:
+    result = plan(container_engine, machine=replace(LAPTOP, uid=0), packages=packages)
+    command = next(o.commands[0] for o in result.values() if o.commands)
+    fake = tmp_path / program
+    fake.write_text(
+        f"#!/bin/sh\n[ -e {tmp_path}/free ] || {{ >{tmp_path}/free; echo '{held}' >&2; exit 2; }}\n"
+        f"[ ! -e {tmp_path}/broken ] || {{ echo broken >&2; exit 2; }}\necho done\n"
+    )
+    fake.chmod(0o755)
+
+    def run() -> subprocess.CompletedProcess[str]:
+        environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+        return subprocess.run(
+            ["sh", "-c", command], env=environment, capture_output=True, text=True, check=False
+        )
+
+    assert run().stdout == "done\n"
+    (tmp_path / "broken").touch()
+    assert (run().returncode, run().stderr) == (1, "broken\n")
 
 
 def test_a_system_that_is_not_debian_is_refused_with_what_to_do(plan: Plan) -> None:
@@ -226,3 +320,40 @@ def test_this_machine_describes_itself() -> None:
     assert found.kernel == "Linux"
     assert found.free_bytes > 0
     assert found.os_name
+
+
+def test_a_program_that_another_ruby_has_left_is_told_of(plan: Plan) -> None:
+    left = Leftover("/usr/local/bin/jekyll", "/usr/bin/ruby2.7")
+    told = plan(ruby_leftovers, leftovers=(left,))["programs of another Ruby"]
+    assert told.commands == ()
+    (notice,) = told.findings
+    assert notice.seen == "/usr/local/bin/jekyll is made for /usr/bin/ruby2.7, which is gone."
+    assert "`sudo rm /usr/local/bin/jekyll`" in notice.mend
+
+
+def test_programs_whose_interpreter_is_gone_are_found(tmp_path: Path) -> None:
+    for name, first in {
+        "jekyll": "#!/nowhere/ruby2.7",
+        "bundle": "#! /nowhere/ruby2.7 -w",
+        "gem": "#!/bin/sh",
+        "ruby": "\x7fELF",
+    }.items():
+        program = tmp_path / name
+        program.write_text(f"{first}\nexit\n")
+        program.chmod(0o755)
+    output = subprocess.run(
+        ["sh", "-c", RubyLeftovers().command()],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert RubyLeftovers().process(output.splitlines()) == (
+        Leftover(str(tmp_path / "bundle"), "/nowhere/ruby2.7"),
+        Leftover(str(tmp_path / "jekyll"), "/nowhere/ruby2.7"),
+    )
+
+
+def ruby_leftovers() -> None:
+    """A stage with that operation alone."""
+    leftovers(name="programs of another Ruby")

@@ -251,6 +251,7 @@ TOOLS = [
     "head",
     "mkdir",
     "mv",
+    "sync",
     "readlink",
     "rm",
     "tail",

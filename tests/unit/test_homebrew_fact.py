@@ -55,6 +55,21 @@ def test_the_fact_agrees_with_brew(brewed: Brewed) -> None:
     assert state.trusted == {"acme/tools"}
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_homebrews_own_version_is_what_git_said_of_it(brewed: Brewed, packed: bool) -> None:
+    told = brewed.brew("--version").stdout.split()[1]
+    git = brewed.machine.repository / ".git"
+    if packed:
+        branch = git / "refs/heads/stable"
+        (git / "packed-refs").write_text(
+            f"# pack-refs\n{branch.read_text().strip()} refs/heads/stable\n"
+        )
+        branch.unlink()
+    assert brewed.state().own_version == told
+    (git / "HEAD").write_text("damaged")
+    assert brewed.state().own_version == ""
+
+
 def test_a_name_may_be_an_alias_a_version_or_a_full_name(brewed: Brewed) -> None:
     brewed.setup.formulae(["pkgconf", "ruby@3.4"])
     brewed.setup.tap("acme/tools")

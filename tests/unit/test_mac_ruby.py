@@ -328,6 +328,27 @@ def test_a_mac_without_any_ruby(home: Home) -> None:
     assert home.ask("nowhere").site is None
 
 
+def test_a_site_in_a_subfolder_says_which_ruby_and_gems(home: Home) -> None:
+    home.file(".ruby-version", "3.1.7\n")
+    home.file("blog/README.md")
+    home.file("blog/my site/_config.yml")
+    home.file("blog/my site/.ruby-version", "3.3.1\n")
+    home.file("blog/my site/Gemfile", 'gem "jekyll"\n')
+    state = home.ask()
+    assert state.wishes[0] == Wish(".ruby-version", "3.3.1")
+    assert state.site is not None
+    assert state.site.directory == str(home.root / "blog/my site")
+    assert state.site.has == {"Gemfile", "_config.yml"}
+
+
+def test_of_several_sites_below_none_is_chosen_for_its_ruby(home: Home) -> None:
+    for name in ("v1", "v2"):
+        home.file(f"blog/{name}/_config.yml")
+        home.file(f"blog/{name}/.ruby-version", "3.3.1\n")
+    state = home.ask()
+    assert (state.wishes, state.site) == ((), SiteBundle(str(home.root / "blog"), frozenset()))
+
+
 def test_every_ruby_is_found_where_its_manager_puts_it(home: Home) -> None:
     home.program(".rbenv/versions/3.4.10/bin/ruby")
     home.program(".rbenv/versions/jruby-9.4.5.0/bin/ruby")

@@ -87,6 +87,42 @@ FAMILY: dict[str, tuple[Paths, list[str]]] = {
         {"_config.yml": "markdown: redcarpet\nkramdown: {syntax_highlighter: coderay}\n"},
         ["index.html"],
     ),
+    "a theme's own repository": (
+        {
+            "_config.yml": "theme: mine\n",
+            "Gemfile": "gemspec\n",
+            "mine.gemspec": "Gem::Specification.new do |gem|\n"
+            '  gem.name = "mine"\n  gem.version = "1"\n  gem.files = `git ls-files -z`.split\n'
+            '  gem.add_runtime_dependency "jekyll", "~> 4.3"\n'
+            '  gem.add_runtime_dependency("jekyll-include-cache", "~> 0.2")\nend\n',
+            "_includes/part.html": "part",
+            "index.html": PAGE + "{% include_cached part.html %}",
+        },
+        ["index.html"],
+    ),
+    "two posts of one address": (
+        {
+            "_config.yml": "permalink: /:title/\n",
+            **{f"_posts/2024-01-0{day}-post-{day}.md": PAGE for day in range(1, 4)},
+            "_posts/2024-02-01-post-3.md": PAGE,
+        },
+        ["post-1/index.html", "post-3/index.html"],
+    ),
+    "a plugin of its own that renders a list, as Liquid 4 took it": (
+        {
+            "_plugins/list.rb": "class List < Liquid::Block\n  def render(_) = %w[one two]\nend\n"
+            'Liquid::Template.register_tag("list", List)\n',
+            "index.html": PAGE + "{% list %}{% endlist %}",
+        },
+        ["index.html"],
+    ),
+    "what GitHub would have to be asked for": (
+        {
+            "Gemfile": 'gem "github-pages", group: :jekyll_plugins\n',
+            "index.md": "{% for part in site.github %}{{ part[0] }} {% endfor %}\n",
+        },
+        ["index.html"],
+    ),
 }
 ABSENT = {"secret.txt", "idea.html"}
 

@@ -289,6 +289,27 @@ def test_pointers_of_git_lfs_are_said_with_the_command(blog: Path) -> None:
     assert "lfs pull" in said(planned(found))["blog.lfs-pointers"]
 
 
+def test_a_theme_that_is_the_site_itself_is_not_missed_but_what_it_rests_on_is(blog: Path) -> None:
+    (blog / "_config.yml").write_text("theme: mine\n")
+    (blog / "mine.gemspec").write_text(
+        'Gem::Specification.new do |spec|\n  spec.add_runtime_dependency "jekyll", "~> 4.3"\n'
+        '  spec.add_runtime_dependency("jekyll-nosuch", "~> 1.1")\nend\n'
+    )
+    found = read(blog)
+    assert needs_of(found).plugins == ("jekyll-nosuch",)
+    assert needs_of(found).theme == ""
+
+
+def test_a_plugin_that_is_named_by_its_path_can_be_left_out() -> None:
+    asked = of(config="plugins: [jekyll/tagging]\n", Gemfile='gem "jekyll"\n')
+    refusal = planned(asked)
+    assert refusal.status == "refused"
+    assert "--without jekyll/tagging" in refusal.findings[-1].mend
+    assert planned(asked, without_plugins=["jekyll/tagging"]).status == "unchanged"
+    packaged = {"jekyll": "4.3.1", "ruby-jekyll-tagging": "1"}
+    assert planned(asked, packaged=packaged).status == "unchanged"
+
+
 def test_links_that_leave_the_site_or_lead_nowhere_are_said(blog: Path) -> None:
     (blog.parent / "elsewhere").mkdir()
     (blog.parent / "elsewhere/a.txt").write_text("x")

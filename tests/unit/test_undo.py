@@ -144,6 +144,15 @@ def test_a_container_of_that_name_that_is_not_ours_stays() -> None:
     assert is_gone(planned(BLOG, facts={EngineContents: theirs})[f"container {BLOG.target}"])
 
 
+def test_what_a_tag_was_before_an_update_is_ours_if_the_tag_is() -> None:
+    before = "ruby@sha256:" + "a" * 64
+    here = {EngineContents: replace(OURS, images=OURS.images | {before})}
+    moved = made("image", before, was="ruby:3.4-slim")
+    both = planned(PULLED, moved, facts=here)
+    assert both[f"image {before}"].commands == (f"docker image rm {before}",)
+    assert planned(moved, facts=here)[f"image {before}"].commands == ()
+
+
 def test_an_image_that_a_container_of_others_was_made_from_stays() -> None:
     used = replace(OURS, containers={**OURS.containers, "irb": "ruby:3.4-slim"})
     kept = planned(PULLED, facts={EngineContents: used})["image ruby:3.4-slim"]

@@ -4,7 +4,9 @@
 # Usage: sh build-image.sh SITE COMMAND [ARGUMENT...]
 #
 # COMMAND is the engine's build command with all its options; the context is appended to it. This
-# file's directory holds what else goes into the context. POSIX sh, BSD and GNU tools.
+# file's directory holds what else goes into the context. EARLIER, if it is set, is a shell command
+# that writes a tar archive of what an earlier build has kept (see converted.rb); it may fail.
+# POSIX sh, BSD and GNU tools.
 set -eu
 
 site=$1
@@ -23,8 +25,11 @@ context=$work/context
 mkdir "$context" "$context/site" "$context/gems"
 cp "$files"/* "$context/"
 cd "$site"
-for name in Gemfile Gemfile.lock _config.yml _config.yaml .ruby-version *.gemspec; do
-  [ ! -f "$name" ] || cp "$name" "$context/gems/"
+for name in Gemfile Gemfile.lock .ruby-version *.gemspec _config.yml _config.yaml; do
+  [ -f "$name" ] || continue
+  # A Gemfile names all gems that come from a registry: a changed title installs none again.
+  case $name:" $* " in _config.*" GEMS_FROM=registry "*) [ ! -f Gemfile ] || continue ;; esac
+  cp "$name" "$context/gems/"
 done
 if [ -d vendor/cache ]; then # gems that the author keeps beside the site
   mkdir -p "$context/gems/vendor"
@@ -35,6 +40,14 @@ fi
 if [ -e "$work/unread" ]; then
   echo "Files of the site cannot be read, they are named above; mend their permissions." >&2
   exit 1
+fi
+if [ -n "${EARLIER:-}" ] && [ ! -e "$context/site/.jekyll-cache" ]; then
+  mkdir "$work/earlier"
+  sh -c "$EARLIER" 2>/dev/null | tar -x -f - -C "$work/earlier" 2>/dev/null || true
+  if [ -f "$work/earlier/converted" ]; then
+    mkdir "$context/site/.jekyll-cache"
+    mv "$work/earlier/converted" "$context/site/.jekyll-cache/bootstrapper-converted"
+  fi
 fi
 chmod -R u+rwX,go+rX "$context"
 

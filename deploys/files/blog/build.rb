@@ -7,10 +7,16 @@
 
 require "digest"
 require "fileutils"
-require "jekyll"
 require "json"
+require_relative "converted"
 require_relative "wishes"
 require_relative "words"
+
+begin
+  require "jekyll"
+rescue LoadError => e # of what has left Ruby since, for one (jekyll/jekyll#9741)
+  abort "[blog] The site cannot be built: Jekyll does not start with Ruby #{RUBY_VERSION}: #{e.message}."
+end
 
 ROOT = "/out/srv/site"
 
@@ -81,6 +87,15 @@ module EachFileOnce
   end
 end
 
+# Debian's Liquid 5 takes text alone from a tag; Jekyll's own Liquid 4 joins a list, and plugins that
+# sites bring in _plugins give it lists.
+module ListsAreText
+  def render_to_output_buffer(context, output)
+    said = render(context)
+    output << (said.is_a?(Array) ? said.join : said)
+  end
+end
+
 # A data file that cannot be read is named; the exception alone does not say which it is.
 module DataFilesHaveNames
   def read_data_file(path)
@@ -91,9 +106,14 @@ module DataFilesHaveNames
 end
 
 # Without a network GitHub is not asked about the repository: what follows from its name is enough.
+# What would be a list is an empty one; jekyll-github-metadata 2.15 walks through it unasked.
 module GitHubIsNotAsked
   def internet_connected?
     false
+  end
+
+  %i[list_repos releases contributors organization_public_members].each do |list|
+    define_method(list) { |*| [] }
   end
 end
 
@@ -102,6 +122,7 @@ def mend_jekyll
   Jekyll::Utils.singleton_class.prepend(ColonsAreText) if Jekyll::Utils.respond_to?(:safe_load_yaml)
   Jekyll::Site.prepend(EachFileOnce)
   Jekyll::DataReader.prepend(DataFilesHaveNames)
+  Liquid::Tag.prepend(ListsAreText) if Liquid::Tag.method_defined?(:render_to_output_buffer)
 end
 
 # What is left out is not missed by the site's own _plugins either.
@@ -134,7 +155,7 @@ def configuration(from, without)
     "exclude" => [*config["exclude"], *own_destination(config)],
   }
   changes["markdown"] = "kramdown" if without.include?(config["markdown"].to_s.downcase)
-  changes["theme"] = nil if without.include?(config["theme"])
+  changes["theme"] = nil if without.include?(config["theme"]) || wishes.own_theme?
   [Jekyll.configuration(config.merge(changes).merge("skip_config_files" => true)), baseurl]
 end
 
@@ -143,7 +164,7 @@ def plugins(config, from, wishes, pages)
   named = [*config["plugins"], *config["gems"]]
   bundled = from == "packages" ? wishes.bundled_plugins : []
   own = pages ? Pages::PLUGINS.select { |name| runs?(name, config) } : []
-  (named + bundled.flat_map { |gem| gem.autorequire || [gem.name] } + own).uniq
+  (named + wishes.own_theme_needs + bundled.flat_map { |gem| gem.autorequire || [gem.name] } + own).uniq
 end
 
 # One of GitHub Pages' own plugins that is here. Without the repository's name the one that tells of
@@ -163,9 +184,11 @@ def check(site)
   pages = Dir.glob("#{site.dest}/**/*.html", File::FNM_DOTMATCH)
   raise Unbuildable, "the site has no HTML page at all; is this the directory that holds it?" if pages.empty?
 
+  # Two posts of one address are their author's, and Jekyll warns of them; a permalink that means
+  # something else than it says is of all posts.
   posts = site.posts.docs
   places = posts.map { |post| post.destination(site.dest) }.uniq
-  return if places.size == posts.size
+  return if places.size * 2 > posts.size || posts.empty?
 
   raise Unbuildable, "#{posts.size} posts are written to only #{places.size} files; look at `permalink:` " \
                      "in _config.yml (a value that begins with a colon has to be quoted)."
@@ -191,11 +214,17 @@ def health_address(files, baseurl)
   "/#{escaped(files.find { |file| file["path"].end_with?(".html") }["path"])}"
 end
 
+# What the site was built with, but for what Ruby itself brings.
+def gems
+  specs = Gem.loaded_specs.values.reject(&:default_gem?)
+  specs.sort_by(&:name).to_h { |spec| [spec.name, spec.version.to_s] }
+end
+
 def write_down(site, baseurl, warnings)
   files = built_files
   manifest = {
     "version" => 1, "baseurl" => baseurl, "url" => site.config["url"].to_s, "jekyll" => Jekyll::VERSION,
-    "ruby" => RUBY_VERSION, "warnings" => warnings.uniq, "files" => files
+    "ruby" => RUBY_VERSION, "gems" => gems, "warnings" => warnings.uniq, "files" => files
   }
   File.write("/out/srv/manifest.json", JSON.generate(manifest))
   File.write("/out/srv/health", health_address(files, baseurl))
@@ -237,9 +266,12 @@ def build(from, without, notes)
   Jekyll.logger = notes
   config, baseurl = prepared(from, without)
   site = Jekyll::Site.new(config)
+  converted = Converted.new(site.config) if defined?(Jekyll::Cache) # since Jekyll 4
   site.process
   check(site)
   write_down(site, baseurl, notes.warnings)
+  converted&.keep("/out/srv/converted")
+  puts "[blog] #{converted.again} texts are as they were and were not converted again" if converted&.again&.positive?
   notes.warnings.uniq.each { |warning| warn "[blog] warning: #{warning}" }
 end
 
@@ -253,10 +285,20 @@ def words_of(error, notes)
   "#{error.class.name.split("::").last(2).join(" ")}: #{error.message}"
 end
 
+# Debian's Jekyll has LibSass, which knows no modules and no CSS functions that came since.
+DART_SASS = %r{@use|@forward|load-css|\b(?:math|color|list|map|meta|string)\.\w|Incompatible units}.freeze
+
+def sass_of_these_days?(error, lines)
+  defined?(SassC) && error.full_message.match?(%r{scss|sass}i) && lines.any?(DART_SASS)
+end
+
 # The lines that a person reads of a failure.
 def in_words(error, notes)
   known = [Unbuildable, Wishes::Broken].any? { |kind| error.is_a?(kind) }
-  Words.new(known ? error.message : words_of(error, notes)).lines
+  lines = Words.new(known ? error.message : words_of(error, notes)).lines
+  lines << "This is Sass of a newer kind than this distribution has; with --set base_images=registry Jekyll brings " \
+           "its own." if sass_of_these_days?(error, lines)
+  lines
 end
 
 def main

@@ -26,7 +26,7 @@ rescue Wishes::Broken => e
   abort Words.new("The site cannot be built: #{e.message}").lines.map { |line| "[blog] #{line}" }.join("\n")
 end
 if only_names
-  puts names
+  puts(names.map { |name| name.tr("/", "-") })
   exit
 end
 names += wishes.bygone_markdown

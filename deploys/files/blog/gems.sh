@@ -36,9 +36,19 @@ fi
 if [ -n "${GEM_SOURCE:-}" ]; then
   bundle config set --global mirror.all "$GEM_SOURCE"
 fi
+for gemspec in *.gemspec; do # most ask git for their files, and are read with the Gemfile
+  [ ! -f "$gemspec" ] || have_compiler
+done
 ruby /bootstrapper/gems.rb "$@"
 if ! bundle check >/dev/null 2>&1; then
   echo "[blog] Installing the gems that the site asks for"
   have_compiler
-  bundle install --jobs 4
+  said=$(mktemp) failed=$(mktemp -u)
+  { bundle install --jobs 4 2>&1 || : >"$failed"; } | tee "$said"
+  if [ -e "$failed" ]; then
+    echo "[blog] Bundler cannot have the gems that the site asks for:" >&2
+    grep -v '^[[:space:]]*$' "$said" | tail -n 8 | sed 's/^/[blog] /' >&2
+    exit 1
+  fi
+  rm -f "$said"
 fi

@@ -5,7 +5,7 @@
 site=$(pwd -P)
 
 # What decides about gems, and the GitHub repository that the site is of.
-for name in _config.yml _config.yaml Gemfile Gemfile.lock .ruby-version .tool-versions; do
+for name in _config.yml _config.yaml Gemfile Gemfile.lock *.gemspec .ruby-version .tool-versions; do
   [ -f "$name" ] && awk -v name="$name" '{ printf "text\t%s\t%s\n", name, $0 }' "$name"
 done
 for gem in vendor/cache/*.gem; do
@@ -49,10 +49,4 @@ find . \( -name .git -o -name _site -o -name node_modules -o -path ./vendor \) -
   case "$real/" in "$site"/*) ;; *) printf 'outside\t%s -> %s\n' "${link#./}" "$real" ;; esac
 done
 
-# Where Jekyll sites are, if this is none.
-if [ -f _config.yml ] || [ -f _config.yaml ]; then exit 0; fi
-find . -maxdepth 3 \( -name .git -o -name node_modules -o -name vendor -o -name _site \
-  -o -name test -o -name tests -o -name spec \) -prune \
-  -o \( -name _config.yml -o -name _config.yaml \) -type f -print 2>/dev/null |
-  sed -e 's|^\./||' -e 's|/*_config\.ya*ml$||' -e 's/^/place	/' | LC_ALL=C sort
 exit 0

@@ -13,6 +13,7 @@ class Wishes
   class Broken < StandardError; end
 
   CONFIGURATIONS = %w[_config.yml _config.yaml].freeze
+  NEEDED = %r{\.add_(?:runtime_)?dependency[\s(]+["']([^"']+)["']}.freeze
   REMOTE_THEME = "jekyll-remote-theme"
 
   # `without` are the names of plugins that are to be left out.
@@ -23,9 +24,22 @@ class Wishes
 
   # Plugins and themes that the configuration names.
   def configured
-    named = [*configuration["plugins"], *configuration["gems"], *configuration["theme"]]
+    named = [*configuration["plugins"], *configuration["gems"]]
+    named.concat(own_theme? ? own_theme_needs : [*configuration["theme"]])
     named << REMOTE_THEME if configuration["remote_theme"]
     named.map(&:to_s).uniq - @without
+  end
+
+  # Whether the site's theme is the gem that the site itself is, as in a theme's own repository.
+  def own_theme?
+    File.file?(own_theme)
+  end
+
+  # The gems that the site's own theme rests on; Jekyll loads them with a theme.
+  def own_theme_needs
+    return [] unless own_theme?
+
+    File.read(own_theme, :encoding => "bom|utf-8").scan(NEEDED).flatten.uniq - ["jekyll"]
   end
 
   # The Markdown processor that was left behind by Jekyll 4, if the configuration still names it.
@@ -55,6 +69,10 @@ class Wishes
   end
 
   private
+
+  def own_theme
+    File.join(@directory, "#{configuration["theme"]}.gemspec")
+  end
 
   def gemfile
     File.join(@directory, "Gemfile")

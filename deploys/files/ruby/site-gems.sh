@@ -58,5 +58,6 @@ if ! bundle exec ruby "$here/load.rb" 2>"$work/said"; then
   fi
 fi
 rm -f "$work/said"
+sync -f "$directory" 2>/dev/null || sync # or a power cut could keep the stamp, and lose gems
 printf '%s\n' "$stamp" >"$directory/stamp.part"
 mv "$directory/stamp.part" "$directory/stamp"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import subprocess
@@ -45,6 +46,7 @@ class Brew:
         hook: Hook = call,
     ) -> None:
         self.machine = machine = with_updates(machine)
+        _describe(machine)
         self.environment = dict(environment)
         self.cwd = cwd
         self.console = console
@@ -163,6 +165,21 @@ def with_updates(machine: Machine) -> Machine:
     """The machine with the version that an update left in its repository."""
     file = version_file(machine)
     return machine._replace(version=file.read_text()) if file.exists() else machine
+
+
+def _describe(machine: Machine) -> None:
+    """Keep the version by the revision that is checked out, as every run of brew does that may
+    (Homebrew/brew, Library/Homebrew/utils/git.sh)."""
+    git = machine.repository / ".git"
+    if not git.is_dir() or git.stat().st_uid != os.geteuid():
+        return
+    revision = hashlib.sha1(machine.version.encode(), usedforsecurity=False).hexdigest()
+    for file, text in (
+        ("refs/heads/stable", revision),
+        (f"describe-cache/{revision}", machine.version),
+    ):
+        (git / file).parent.mkdir(parents=True, exist_ok=True)
+        (git / file).write_text(f"{text}\n")
 
 
 def version_file(machine: Machine) -> Path:

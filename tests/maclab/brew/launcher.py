@@ -137,6 +137,13 @@ class Setup:
             brew.kegs.link(keg)
         return keg
 
+    def upgraded(self, name: str, version: str) -> None:
+        """Have another version of a formula in place of the one that is there."""
+        kegs = self._brew.kegs
+        for keg in kegs.of(name):
+            kegs.remove(keg)
+        self.formula(name, version)
+
     def formulae(self, names: Iterable[str]) -> None:
         """Have formulae installed with all their dependencies, as `brew install` leaves them."""
         brew = self._brew

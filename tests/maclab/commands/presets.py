@@ -129,6 +129,12 @@ def formulae(call: Call, *names: str) -> None:
     _setup(call).formulae(names)
 
 
+@_preset("upgraded", "dev")
+def upgraded(call: Call, name: str, version: str) -> None:
+    """A formula that the user has upgraded since."""
+    _setup(call).upgraded(name, version)
+
+
 @_preset("casks", "dev")
 def casks(call: Call, *names: str) -> None:
     for name in names:
