@@ -90,11 +90,11 @@ def cache_directory() -> str:
     """
     given = os.environ.get("XDG_CACHE_HOME", "")
     if sys.platform == "darwin":
-        base = os.path.join(_home(), "Library", "Caches")
+        base = os.path.join(home_directory(), "Library", "Caches")
     elif os.path.isabs(given):
         base = given
     else:
-        base = os.path.join(_home(), ".cache")
+        base = os.path.join(home_directory(), ".cache")
     directory = os.path.join(os.path.realpath(base), "bootstrapper")
     # What lies there is run: it must be nobody else's.
     if os.path.isdir(directory) and os.stat(directory).st_uid != os.geteuid():
@@ -209,7 +209,12 @@ def _start_over(project: str, environment: str, rebuilt: bool, why: str) -> NoRe
         ) from None
 
 
-def _home() -> str:
+def home_directory() -> str:
+    """The user's own home: not that of the one who became root and kept their HOME.
+
+    Raises:
+        DoorError: there is none.
+    """
     home = os.environ.get("HOME", "")
     if os.path.isabs(home) and not _is_foreign(home):
         return home

@@ -331,7 +331,15 @@ class _Facts:
         if not succeeded:
             raise FactFailed(fact.name, str(command), output.output_lines)
         lines = output.stdout_lines
-        return fact.process(lines) if lines else fact.default()
+        try:
+            return fact.process(lines) if lines else fact.default()
+        except (
+            ValueError,
+            KeyError,
+            IndexError,
+            TypeError,
+        ) as error:  # no such answer was foreseen
+            raise FactFailed(fact.name, str(command), lines) from error
 
 
 def _connect(host: Host) -> Failure | None:

@@ -10,18 +10,19 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import time
 from calendar import timegm
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pyinfra.api.exceptions import PyinfraError
 
 from bootstrapper.errors import UserError
 from bootstrapper.results import Failure
-from deploys.changes import KINDS, Change, Made
+from deploys.changes import KINDS, Change, Made, is_whole
 
 Event = Literal["begun", "done", "failed", "undone"]
 
@@ -171,13 +172,25 @@ class Journal:
         for number, line in enumerate(lines, start=1):
             try:
                 _take(entries, json.loads(line))
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
                 problems.append(f"line {number} of {self._path} cannot be read and is passed over.")
         if torn:
             problems.append(f"the last line of {self._path} was cut off and is passed over.")
         self._last = max(entries, default=0)
+        for entry in [*entries.values()]:
+            if entry.kept and not entry.undone and not self._has(entry.kept):
+                # Without them it would pass for a file that was not there before.
+                target = entry.change.target
+                problems.append(f"what {target} was before is lost; it is left as it is.")
+                entries = {n: e for n, e in entries.items() if e.change.target != target}
         self.damage = tuple(f"The journal of changes: {problem}" for problem in problems)
         return entries
+
+    def _has(self, kept: str) -> bool:
+        try:
+            return hashlib.sha256((self._kept / kept).read_bytes()).hexdigest() == kept
+        except OSError:
+            return False
 
     def _append(self, told: Sequence[dict[str, Any]]) -> None:
         """Whole lines or none: what a failed write has left is cut off again."""
@@ -242,12 +255,17 @@ def _line(entry: _Entry) -> dict[str, Any]:
 def _take(entries: dict[int, _Entry], told: dict[str, Any]) -> None:
     number, at = int(told["entry"]), _seconds(told["time"])
     if told["event"] != "begun":
+        if told["event"] not in get_args(Event):
+            raise ValueError(told["event"])
         entries[number] = _after(entries[number], told["event"], at)
         return
     if told["kind"] not in KINDS:
         raise ValueError(told["kind"])
-    change = Change(told["kind"], str(told["target"]), dict(told["before"]))
-    entries[number] = _Entry(number, str(told["machine"]), change, str(told.get("kept", "")), at)
+    change = Change(told["kind"], told["target"], dict(told["before"]))
+    kept, machine = told.get("kept", ""), told["machine"]
+    if not (is_whole(change) and re.fullmatch(r"([0-9a-f]{64})?", kept) and machine.isprintable()):
+        raise ValueError(told["kind"])
+    entries[number] = _Entry(number, machine, change, kept, at)
 
 
 def _after(entry: _Entry, event: Event, at: float) -> _Entry:

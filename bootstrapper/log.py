@@ -30,7 +30,8 @@ class RunLog(Observer):
         """Raises LogError if there cannot be one."""
         self.path = path
         try:
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_APPEND
+            self._file = os.open(path, flags, 0o600)
         except OSError as error:
             raise LogError(
                 f"{path}: {error.strerror}; make room there, or make it writable."

@@ -23,6 +23,7 @@ from bootstrapper.inventory import THIS_MACHINE
 from bootstrapper.log import RunLog
 from bootstrapper.options import PreviewOptions
 from bootstrapper.previewing import ContainerGone, Outcome, PreviewContainer, Wanted
+from bootstrapper.record import private
 from bootstrapper.stages import Stage
 from bootstrapper.watching import Change, Watch, update
 from deploys.build import base_images, container_engine, preview_image, site_directory
@@ -285,7 +286,7 @@ def _of_failure(outcome: Outcome, paths: Sequence[str]) -> list[str]:
 @contextlib.contextmanager
 def _only_preview(state: Path, site: Path, url: str) -> Iterator[None]:
     """Hold the lock of a site's preview; it ends with the process, however it ends."""
-    with (state / f"preview-{_id(site)}.lock").open("a+") as file:
+    with private(state / f"preview-{_id(site)}.lock") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -10,8 +10,9 @@ import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+from bootstrapper.door import DoorError, home_directory
 from bootstrapper.errors import UserError
 
 KEPT_LOGS = 20
@@ -30,12 +31,7 @@ def state_directory() -> Path:
     Raises:
         RecordError: it cannot be made, or is another user's.
     """
-    if sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        given = Path(os.environ.get("XDG_STATE_HOME", ""))
-        base = given if given.is_absolute() else Path.home() / ".local" / "state"
-    directory = base / "bootstrapper"
+    directory = _state_home() / "bootstrapper"
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if directory.stat().st_uid != os.geteuid():
@@ -50,6 +46,24 @@ def state_directory() -> Path:
             f"{directory}: {error.strerror}; make it writable, or set XDG_STATE_HOME."
         ) from error
     return directory
+
+
+def _state_home() -> Path:
+    given = Path(os.environ.get("XDG_STATE_HOME", ""))
+    if sys.platform != "darwin" and given.is_absolute():
+        return given
+    try:
+        home = Path(home_directory())
+    except DoorError as error:
+        raise RecordError(str(error)) from None
+    return home / ("Library/Application Support" if sys.platform == "darwin" else ".local/state")
+
+
+def private(path: Path) -> TextIO:
+    """A file to read and to add to, made if missing: for this user's eyes only, and no link."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    os.fchmod(handle, 0o600)
+    return os.fdopen(handle, "a+", encoding="utf-8", errors="replace")
 
 
 def write_record(directory: Path, content: Mapping[str, Any]) -> None:
@@ -78,16 +92,28 @@ def read_record(directory: Path) -> tuple[dict[str, Any] | None, str]:
     path = directory / "record.json"
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(record, dict) or record.get("version") != VERSION:
+        if not _is_record(record):
             raise ValueError("not a record of this version")
     except FileNotFoundError:
         return None, ""
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         aside = path.with_name(f"record-damaged-{int(time.time())}.json")
         with contextlib.suppress(OSError):
             path.replace(aside)
         return None, f"The last run's record was damaged ({error}); it is kept as {aside}."
     return record, ""
+
+
+def _is_record(value: Any) -> bool:
+    """Whether it has what the next run goes by, in the form that it goes by."""
+    if not isinstance(value, dict) or value.get("version") != VERSION:
+        return False
+    versions = value.get("versions", {})
+    machines = versions.values() if isinstance(versions, dict) else [None]
+    return isinstance(value.get("finished", ""), str) and all(
+        isinstance(machine, dict) and all(isinstance(text, str) for text in machine.values())
+        for machine in machines
+    )
 
 
 def new_log(directory: Path, started: datetime) -> Path:

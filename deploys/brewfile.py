@@ -124,7 +124,7 @@ def parse(text: str, source: str, home: str = "~") -> Wishes:
     casks: list[Cask] = []
     ignored: list[str] = []
     for_all_casks: dict[str, Value] = {}
-    for entry in _Reader(text).entries():
+    for entry in _entries(text):
         if entry.kind == "cask_args":
             for_all_casks.update(entry.options)
             continue
@@ -140,6 +140,13 @@ def parse(text: str, source: str, home: str = "~") -> Wishes:
             casks.append(Cask(name, _cask_args(entry, for_all_casks, home), source))
     found = Wishes(tuple(taps), tuple(formulae), tuple(casks), tuple(ignored))
     return Wishes().with_those_of(found)
+
+
+def _entries(text: str) -> list[_Entry]:
+    try:
+        return list(_Reader(text).entries())
+    except RecursionError:
+        raise BrewfileError(1, "its lists are too deep.") from None
 
 
 _Wish = TypeVar("_Wish", Tap, Formula, Cask)

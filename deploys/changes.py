@@ -6,7 +6,7 @@ stock `pyinfra` command nobody collects, and nothing else changes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -34,6 +34,19 @@ Kind = Literal[
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
+# What has to be known of a change to take it back: texts, truths, and lists of texts.
+_TOLD: Mapping[Kind, Mapping[str, type]] = {
+    "trust": {"what": str},
+    "formula": {"there": list},
+    "cask": {"apps": list, "there": list},
+    "vm": {"home": str},
+    "packages": {"came": list},
+    "service": {"enabled": bool, "init": str},
+    "group": {"user": str},
+    "file": {"what": str, "folders": list},
+    "left": {"why": str},
+}
+
 _KEY = "bootstrapper_changes"
 
 
@@ -46,6 +59,28 @@ class Change:
     target: str
     before: Mapping[str, Any] = field(default_factory=dict)
     content: bytes | None = None
+
+
+def is_whole(change: Change) -> bool:
+    """Whether all is known that taking it back needs: what was read may have been damaged."""
+    before, told = change.before, dict(_TOLD.get(change.kind, {}))
+    if before.get("what") == "ssh":
+        told["line"] = str
+    return all(isinstance(before.get(key), kind) for key, kind in told.items()) and all(
+        _is_text(value) for value in (change.target, *_texts(before))
+    )
+
+
+def _texts(before: Mapping[str, Any]) -> Iterator[Any]:
+    for value in before.values():
+        if isinstance(value, list):
+            yield from value
+        elif not isinstance(value, bool):
+            yield value
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable()
 
 
 @dataclass(frozen=True)

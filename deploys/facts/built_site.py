@@ -15,7 +15,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _BASEURL = re.compile(r"(/[^/?#]+)*")
 
 
-class ManifestError(ValueError):
+class ManifestError(Exception):
     """A manifest cannot be believed; the message says what is wrong with it, in one line."""
 
 
@@ -83,7 +83,7 @@ def _gems(manifest: Mapping[str, object]) -> dict[str, str]:
 def _read(text: str) -> dict[str, object]:
     try:
         manifest = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ManifestError(f"the manifest is not JSON: {error}.") from None
     if not isinstance(manifest, dict):
         raise ManifestError("the manifest is not a JSON object.")

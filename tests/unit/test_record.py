@@ -6,6 +6,7 @@ import os
 import stat
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +14,7 @@ from bootstrapper.record import (
     KEPT_LOGS,
     RecordError,
     new_log,
+    private,
     read_record,
     state_directory,
     write_record,
@@ -81,3 +83,32 @@ def test_a_directory_of_another_user_is_one_line(directory: Path) -> None:
     os.chown(directory, 12345, 12345)
     with pytest.raises(RecordError, match="belongs to another user; give it back to yourself"):
         state_directory()
+
+
+def test_what_else_is_kept_is_private_and_no_link(tmp_path: Path) -> None:
+    """The locks of previews, the ledgers of comparisons; those of earlier versions, too."""
+    (tmp_path / "old").touch(mode=0o644)
+    for name in ("old", "new"):
+        with private(tmp_path / name) as file:
+            file.write("x")
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic links"):
+        private(tmp_path / "link")
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives a directory away")
+def test_root_with_a_users_home_leaves_nothing_of_its_own_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `sudo` on macOS has it: the user's next run could not write there."""
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    users, roots = tmp_path / "user", tmp_path / "root"
+    for home in (users, roots):
+        home.mkdir()
+    os.chown(users, 12345, 12345)
+    monkeypatch.setenv("HOME", str(users))
+    monkeypatch.setattr("pwd.getpwuid", lambda _: SimpleNamespace(pw_dir=str(roots)))
+    assert state_directory() == roots / ".local/state/bootstrapper"
+    assert list(users.iterdir()) == []

@@ -19,6 +19,7 @@ from typing import Any, TextIO
 from bootstrapper.errors import UserError
 from bootstrapper.proof.against.differences import Difference
 from bootstrapper.proof.against.discovery import MOST_PAGES, Discovery
+from bootstrapper.record import private
 
 VERSION = 1
 _KEPT = 10
@@ -106,9 +107,9 @@ class Ledger:
             return None, []
         try:
             found = _discovery(values[1]), [_result(value) for value in values[2:]]
+            self.began = str(values[0]["began"])
         except (KeyError, TypeError):
             return None, []
-        self.began = str(values[0]["began"])
         return found
 
 
@@ -126,7 +127,7 @@ def ledger_of(directory: Path, old_url: str, build_id: str) -> Iterator[Ledger]:
         place.mkdir(mode=0o700, exist_ok=True)
         _tidy(place, keep=f"{name}.jsonl")
         path = place / f"{name}.jsonl"
-        with path.open("a+", encoding="utf-8") as file:
+        with private(path) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield Ledger(path, file, header)
     except BlockingIOError:
@@ -148,7 +149,7 @@ def _values(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
             value = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         if not isinstance(value, dict):
             return
@@ -156,9 +157,18 @@ def _values(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 
 def _discovery(value: dict[str, Any]) -> Discovery:
-    return Discovery(**{**value, "paths": tuple(value["paths"]), "notes": tuple(value["notes"])})
+    return Discovery(**{**value, "paths": _texts(value["paths"]), "notes": _texts(value["notes"])})
 
 
 def _result(value: dict[str, Any]) -> PageResult:
     differences = tuple(Difference(**difference) for difference in value["differences"])
-    return PageResult(**{**value, "differences": differences, "found": tuple(value["found"])})
+    found = _texts(value["found"])
+    return PageResult(
+        **{**value, "path": str(value["path"]), "differences": differences, "found": found}
+    )
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise TypeError
+    return tuple(value)
