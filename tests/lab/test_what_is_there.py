@@ -28,6 +28,20 @@ def installed(mac: Mac) -> set[str]:
     return {words.split()[-1] for words in names(mac.commands(), "brew") if "install" in words}
 
 
+def test_a_home_on_a_case_insensitive_volume(start: Start) -> None:
+    mac = start()
+    mac.make_caseless("/Users/dev")
+    mac.run(["test", "-f", f"{CHECKOUT.upper().replace('/USERS/DEV', '/Users/dev')}/readme.MD"])
+    picture = "![A picture]({{ '/assets/Images/social-card.png' | relative_url }})"
+    mac.run(["sh", "-c", f'echo "{picture}" >>{BLOG}/_posts/2025-02-17-who-owns-what.md'])
+    run = bootstrap(mac)
+    assert run.returncode == 0, run.stdout
+    assert "Proved" in run.stdout
+    # What the author's own Mac finds under either name, a web server does not.
+    assert "/assets/Images/social-card.png" in run.stdout
+    assert unchanged(mac)
+
+
 def unchanged(mac: Mac) -> bool:
     """Whether another run changes nothing, at no cost."""
     mac.forget_commands()

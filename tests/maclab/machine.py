@@ -15,6 +15,7 @@ import select
 import shutil
 import struct
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -197,6 +198,15 @@ class Mac:
                 copied.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(repository / name, copied)
         self.run(["chown", "-R", f"{USERS[user]}:20", target], user="root")
+
+    def make_caseless(self, folder: str) -> None:
+        """Make a folder case-insensitive until the power goes; see `caseless.py`."""
+        words = [sys.executable, "-m", f"{__package__}.caseless", str(self._pid), folder]
+        server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        self._power.callback(server.wait)
+        self._power.callback(server.kill)
+        assert server.stdout is not None
+        assert server.stdout.readline() == "up\n"
 
     # Power
 
