@@ -215,6 +215,17 @@ def test_what_jekyll_only_warns_of_is_kept_one_sentence_a_warning(build: Any, si
     assert conflict.endswith("- index.html - z.html")
 
 
+def test_a_large_file_is_served_whole(build: Any, site: Path) -> None:
+    size = 60 * 1024 * 1024
+    with (site / "film.mp4").open("wb") as film:
+        film.truncate(size)
+    built = build()
+    assert built.ok, built.said
+    (file,) = [file for file in built.manifest["files"] if file["path"] == "film.mp4"]
+    assert file["size"] == size
+    assert _inside("sha256sum", "/srv/site/film.mp4").split()[0] == file["sha256"]
+
+
 def test_a_file_that_only_its_author_may_read_is_served(build: Any, site: Path) -> None:
     (site / "a.txt").write_text("text")
     (site / "a.txt").chmod(0o600)
