@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bootstrapper.results import OperationResult
-from deploys.facts.debian import AptCandidates
+from deploys.facts.debian import AptCandidates, DpkgPackages, Packages
 from deploys.facts.docker import Answer, Images, RegistryAnswer
 from deploys.facts.engine import ContainerEngine, Engine
 from deploys.facts.machine import ThisMachine
@@ -49,6 +49,7 @@ def planned(
     *,
     engine: Engine = ENGINE,
     packaged: dict[str, str] | None = None,
+    installed: tuple[str, ...] = (),
     **data: object,
 ) -> OperationResult:
     """Evaluates one operation of the blog on a Debian laptop."""
@@ -59,6 +60,7 @@ def planned(
         Images: {},
         RegistryAnswer: Answer(""),
         AptCandidates: PACKAGED if packaged is None else packaged,
+        DpkgPackages: Packages(frozenset(installed), interrupted=False, lists_fresh=True),
         SiteSource: asked,
     }
     result = planned_with(answers, lambda: operation(name="it", settings=wanted))
@@ -287,6 +289,14 @@ def test_pointers_of_git_lfs_are_said_with_the_command(blog: Path) -> None:
     found = read(blog)
     assert found.pointers == ("a b.png",)
     assert "lfs pull" in said(planned(found))["blog.lfs-pointers"]
+
+
+def test_apt_is_not_asked_where_all_is_installed() -> None:
+    asked = of(config="plugins: [jekyll-feed]\n", Gemfile='gem "jekyll"\n')
+    nothing_known: dict[str, str] = {"jekyll": "4.3.1"}
+    assert planned(asked, packaged=nothing_known).status == "refused"
+    there = ("ruby-jekyll-feed",)
+    assert planned(asked, packaged=nothing_known, installed=there).status == "unchanged"
 
 
 def test_a_theme_that_is_the_site_itself_is_not_missed_but_what_it_rests_on_is(blog: Path) -> None:
