@@ -226,6 +226,15 @@ def test_a_large_file_is_served_whole(build: Any, site: Path) -> None:
     assert _inside("sha256sum", "/srv/site/film.mp4").split()[0] == file["sha256"]
 
 
+def test_posts_that_nothing_converts_are_counted_and_named(build: Any, site: Path) -> None:
+    (site / "_posts/2024-03-01-third.adoc").write_text("= Third\n:page-layout: post\n\nbody\n")
+    built = build()
+    assert built.ok
+    assert built.manifest["warnings"] == [
+        "1 of 3 posts are no pages, since nothing here converts .adoc: _posts/2024-03-01-third.adoc"
+    ]
+
+
 def test_a_file_that_only_its_author_may_read_is_served(build: Any, site: Path) -> None:
     (site / "a.txt").write_text("text")
     (site / "a.txt").chmod(0o600)

@@ -194,6 +194,16 @@ def check(site)
                      "in _config.yml (a value that begins with a colon has to be quoted)."
 end
 
+# Posts that nothing here converts, for want of a plugin, are served as they are written.
+def unconverted(site)
+  raw = site.posts.docs.reject { |post| post.output_ext.to_s.match?(%r{\A\.x?html?\z}) }
+  return [] if raw.empty?
+
+  kinds = raw.map { |post| post.output_ext }.uniq.join(", ")
+  ["#{raw.size} of #{site.posts.docs.size} posts are no pages, since nothing here converts #{kinds}: " \
+   "#{raw.first(3).map(&:relative_path).join(", ")}#{" …" if raw.size > 3}"]
+end
+
 def built_files
   paths = Dir.glob("**/*", File::FNM_DOTMATCH, :base => ROOT).select { |path| File.file?("#{ROOT}/#{path}") }
   paths.sort.map do |path|
@@ -263,6 +273,7 @@ def build(from, without, notes)
   converted = Converted.new(site.config) if defined?(Jekyll::Cache) # since Jekyll 4
   site.process
   check(site)
+  notes.warnings.concat(unconverted(site))
   write_down(site, baseurl, notes.warnings)
   converted&.keep("/out/srv/converted")
   puts "[blog] #{converted.again} texts are as they were and were not converted again" if converted&.again&.positive?
