@@ -185,6 +185,13 @@ def test_sass_of_a_newer_kind_is_called_that(build: Any, site: Path) -> None:
     assert "of a newer kind" not in build().said
 
 
+def test_sass_that_npm_was_to_bring_is_called_that(build: Any, site: Path) -> None:
+    (site / "main.scss").write_text('---\n---\n@import "kit/index";\n')
+    assert "npm" not in build().said
+    (site / "package.json").write_text("{}\n")
+    assert "run `npm install` in the site" in build().said
+
+
 def test_the_old_key_for_plugins_still_loads_them(build: Any, site: Path) -> None:
     (site / "_config.yml").write_text("gems: [jekyll-feed]\n")
     assert "feed.xml" in build().paths

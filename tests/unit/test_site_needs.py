@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bootstrapper.results import OperationResult
+from deploys.build import FILES
 from deploys.facts.debian import AptCandidates, DpkgPackages, Packages
 from deploys.facts.docker import Answer, Images, RegistryAnswer
 from deploys.facts.engine import ContainerEngine, Engine
@@ -318,6 +319,28 @@ def test_a_plugin_that_is_named_by_its_path_can_be_left_out() -> None:
     assert planned(asked, without_plugins=["jekyll/tagging"]).status == "unchanged"
     packaged = {"jekyll": "4.3.1", "ruby-jekyll-tagging": "1"}
     assert planned(asked, packaged=packaged).status == "unchanged"
+
+
+@pytest.mark.parametrize(
+    ("config", "needed"),
+    [
+        ("exclude: [node_modules]\nsass:\n  style: compressed\n", False),
+        ("sass:\n  style: compressed\nexclude:\n- node_modules\n", False),
+        ("sass:\n  # from npm\n  load_paths:\n  - node_modules\n", True),
+        ("sass: {load_paths: [_sass, node_modules]}\n", True),
+    ],
+)
+def test_of_node_modules_a_build_gets_style_sheets_where_sass_looks_there(
+    blog: Path, config: str, needed: bool
+) -> None:
+    (blog / "_config.yml").write_text(config)
+    (blog / "node_modules/kit").mkdir(parents=True)
+    for name in ("index.scss", "index.js"):
+        (blog / "node_modules/kit" / name).write_text("x")
+    words = ["sh", str(FILES / "blog/site-files.sh")]
+    done = subprocess.run(words, cwd=blog, capture_output=True, text=True, check=True)
+    found = {path for path in done.stdout.split("\0") if "node_modules" in path}
+    assert found == ({"./node_modules/kit/index.scss"} if needed else set())
 
 
 def test_links_that_leave_the_site_or_lead_nowhere_are_said(blog: Path) -> None:

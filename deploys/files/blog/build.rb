@@ -303,6 +303,8 @@ def in_words(error, notes)
   lines = Words.new(known ? error.message : words_of(error, notes)).lines
   lines << "This is Sass of a newer kind than this distribution has; with --set base_images=registry Jekyll brings " \
            "its own." if sass_of_these_days?(error, lines)
+  lines << "package.json is here, so it may be npm's to bring: run `npm install` in the site, and this again." if \
+    lines.any?(%r{File to import not found|Can't find stylesheet}) && File.file?("package.json")
   lines
 end
 
