@@ -32,6 +32,9 @@ PAGES_PLUGINS = frozenset(
 # What a site is without a plugin, as the plugin's own description has it.
 _LOST = {
     "jekyll-admin": "nothing of the site: it is for editing",
+    "jekyll-asciidoc": ".adoc files, posts too, are served as they are written",
+    "jekyll-haml": ".haml files are served as they are written",
+    "jekyll-scholar": "its bibliographies; a tag of it stops the build where it is used",
     "jekyll-compose": "nothing of the site: it is for writing",
     "jekyll-coffeescript": ".coffee files are not turned into JavaScript",
     "jekyll-email-protect": "its filter, which stops the build where it is used",

@@ -15,6 +15,7 @@ from deploys.facts.built_site import BuiltSite, parse_manifest
 BUILD_LABEL = "bootstrapper.build"
 SPEC_LABEL = "bootstrapper.spec"
 IMAGE_LABEL = "bootstrapper.image"
+STAGE_LABEL = "bootstrapper.stage"  # of the stages that Docker's classic builder leaves behind
 PREVIEW_LABEL = "bootstrapper.preview"
 
 
@@ -117,6 +118,25 @@ class BlogImages(FactBase[tuple[str, ...]]):
     def process(self, output: list[str]) -> tuple[str, ...]:
         """One name a line."""
         return tuple(_plain(line.strip()) for line in output)
+
+
+class BuildStages(FactBase[tuple[str, ...]]):
+    """The ids of what Docker's classic builder has left of our builds, newest first. The newest is
+    what the next build goes on from; BuildKit leaves none, and has a cache of its own."""
+
+    def command(self, client: tuple[str, ...]) -> str:
+        """Only ends of stages that have no name: what others build on is not among them."""
+        filters = ("--filter", "dangling=true", "--filter", f"label={STAGE_LABEL}")
+        return " ".join(map(shlex.quote, (*client, "image", "ls", "--quiet", *filters)))
+
+    @staticmethod
+    def default() -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def process(self, output: list[str]) -> tuple[str, ...]:
+        """One id a line."""
+        return tuple(dict.fromkeys(line.strip() for line in output))
 
 
 @dataclass(frozen=True)

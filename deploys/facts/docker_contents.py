@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 
 from pyinfra.api import FactBase
 
-from deploys.facts.docker import SPEC_LABEL
+from deploys.facts.docker import SPEC_LABEL, STAGE_LABEL
 
-STAGE_LABEL = "bootstrapper.stage"  # of the stages that Docker's classic builder leaves behind
 _OURS = "bootstrapper/"
 _NAMELESS = "<none>:<none>"
 

@@ -27,7 +27,7 @@ from deploys.build import (
     site_directory,
 )
 from deploys.changes import change
-from deploys.facts.docker import BUILD_LABEL, IMAGE_LABEL, BlogImages, Images
+from deploys.facts.docker import BUILD_LABEL, IMAGE_LABEL, BlogImages, BuildStages, Images
 from deploys.facts.machine import ThisMachine
 from deploys.facts.site import shell_path
 from deploys.findings import found, refuse
@@ -119,6 +119,14 @@ def old_removed() -> Commands:
     for name in names[KEPT_IMAGES:]:
         found("blog.image-old", f"{name} is of an earlier build, and no longer needed.")
         yield StringCommand(*engine.words, "image", "rm", name)
+    _, *old = host.get_fact(BuildStages, client=engine.client) or ("",)
+    if old:
+        found(
+            "blog.stages-old",
+            f"Stages of {len(old)} earlier builds are left, each as large as the site.",
+        )
+        # One that a container of a failed build still holds stays, and is no reason to fail.
+        yield StringCommand(*engine.words, "image", "rm", *old, "2>/dev/null", "||", "true")
 
 
 def _pulled(names: tuple[str, ...], *, anew: bool) -> Steps:
@@ -216,6 +224,7 @@ def build_words(
     }
     offline = images.origin == "packages" and not settings.gem_source
     return [
+        "--force-rm",  # a build that fails leaves a container behind with the classic builder
         *(["--network", "none"] if offline else []),
         *(word for item in arguments.items() for word in ("--build-arg", "=".join(item))),
         *(word for item in labels.items() for word in ("--label", "=".join(item))),

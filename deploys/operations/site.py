@@ -18,7 +18,7 @@ from deploys.build import (
     site_directory,
 )
 from deploys.changes import change
-from deploys.facts.debian import AptCandidates
+from deploys.facts.debian import AptCandidates, DpkgPackages
 from deploys.facts.machine import ThisMachine
 from deploys.facts.site import RepositoryHeads, Site, shell_path
 from deploys.findings import found, refuse
@@ -231,9 +231,13 @@ def _missing(settings: Settings, site: Site, asked: Needs) -> tuple[str, ...]:
     bygone = asked.markdown in _BYGONE_MARKDOWN and not asked.for_pages
     names = [*asked.plugins, *([asked.markdown] if bygone else [])]
     packages = {name: package_of(name) for name in names if name not in settings.without_plugins}
-    known = host.get_fact(AptCandidates, names=("jekyll", *sorted(packages.values())))
-    if "jekyll" not in known:  # apt has no lists yet; the build itself will tell
-        return ()
+    known = host.get_fact(DpkgPackages).installed if packages else frozenset()
+    unknown = sorted({*packages.values()} - known)
+    if unknown:  # apt takes half a second to tell where it keeps no cache
+        candidates = host.get_fact(AptCandidates, names=("jekyll", *unknown))
+        if "jekyll" not in candidates:  # it has no lists yet; the build itself will tell
+            return ()
+        known |= candidates.keys()
     cached = {file.rpartition("-")[0] for file in site.cached_gems}
     return tuple(
         name

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.engine
 
 IMAGE = "bootstrapper-test/bundle:built"
 PAGE = "---\ntitle: Home\n---\n<p>{% jekyll_beside %}; {% jekyll_native %}</p>\n"
-GEMFILE = """source "https://rubygems.org"
+GEMFILE = """source "https://gems.example.com"
 gem "jekyll"
 group :jekyll_plugins do
   gem "jekyll-beside", "~> 1.0"
@@ -170,7 +170,7 @@ def test_a_themes_own_repository_is_built_with_what_the_theme_rests_on(
     needs = 'gem.add_dependency "jekyll", "~> 4.0"; gem.add_dependency "jekyll-beside"'
     text = f"Gem::Specification.new {{ |gem| {spec}; {files}; {needs} }}\n"
     (site / "mine.gemspec").write_text(text)
-    (site / "Gemfile").write_text('source "https://rubygems.org"\ngemspec\n')
+    (site / "Gemfile").write_text('source "https://gems.example.com"\ngemspec\n')
     (site / "_config.yml").write_text("theme: mine\n")
     (site / "index.html").write_text("---\n---\n{% jekyll_beside %}\n")
     done = build()

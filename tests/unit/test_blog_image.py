@@ -185,6 +185,13 @@ def test_sass_of_a_newer_kind_is_called_that(build: Any, site: Path) -> None:
     assert "of a newer kind" not in build().said
 
 
+def test_sass_that_npm_was_to_bring_is_called_that(build: Any, site: Path) -> None:
+    (site / "main.scss").write_text('---\n---\n@import "kit/index";\n')
+    assert "npm" not in build().said
+    (site / "package.json").write_text("{}\n")
+    assert "run `npm install` in the site" in build().said
+
+
 def test_the_old_key_for_plugins_still_loads_them(build: Any, site: Path) -> None:
     (site / "_config.yml").write_text("gems: [jekyll-feed]\n")
     assert "feed.xml" in build().paths
@@ -213,6 +220,26 @@ def test_what_jekyll_only_warns_of_is_kept_one_sentence_a_warning(build: Any, si
     assert any("Layout 'none-such' requested in a.md" in text for text in warnings)
     (conflict,) = [text for text in warnings if text.startswith("Conflict:")]
     assert conflict.endswith("- index.html - z.html")
+
+
+def test_a_large_file_is_served_whole(build: Any, site: Path) -> None:
+    size = 60 * 1024 * 1024
+    with (site / "film.mp4").open("wb") as film:
+        film.truncate(size)
+    built = build()
+    assert built.ok, built.said
+    (file,) = [file for file in built.manifest["files"] if file["path"] == "film.mp4"]
+    assert file["size"] == size
+    assert _inside("sha256sum", "/srv/site/film.mp4").split()[0] == file["sha256"]
+
+
+def test_posts_that_nothing_converts_are_counted_and_named(build: Any, site: Path) -> None:
+    (site / "_posts/2024-03-01-third.adoc").write_text("= Third\n:page-layout: post\n\nbody\n")
+    built = build()
+    assert built.ok
+    assert built.manifest["warnings"] == [
+        "1 of 3 posts are no pages, since nothing here converts .adoc: _posts/2024-03-01-third.adoc"
+    ]
 
 
 def test_a_file_that_only_its_author_may_read_is_served(build: Any, site: Path) -> None:

@@ -56,6 +56,15 @@ FAMILY: dict[str, tuple[Paths, list[str]]] = {
         {"main.scss": '---\n---\n@import "p";\n', "_sass/_p.scss": "a { b { c: d } }\n"},
         ["main.css"],
     ),
+    "Sass that npm has brought": (
+        {
+            "_config.yml": "exclude:\n- node_modules\nsass:\n  load_paths:\n  - node_modules\n",
+            "main.scss": '---\n---\n@import "kit/index";\n',
+            "node_modules/kit/index.scss": "a { b: c }\n",
+            "node_modules/kit/index.js": "x",
+        },
+        ["main.css"],
+    ),
     "names that are not ASCII, and spaces": (
         {"über uns/Grüße.md": PAGE, "a b/c d.txt": "x"},
         ["über uns/Grüße.html", "a b/c d.txt"],

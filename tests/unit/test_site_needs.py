@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from bootstrapper.results import OperationResult
-from deploys.facts.debian import AptCandidates
+from deploys.build import FILES
+from deploys.facts.debian import AptCandidates, DpkgPackages, Packages
 from deploys.facts.docker import Answer, Images, RegistryAnswer
 from deploys.facts.engine import ContainerEngine, Engine
 from deploys.facts.machine import ThisMachine
@@ -49,6 +50,7 @@ def planned(
     *,
     engine: Engine = ENGINE,
     packaged: dict[str, str] | None = None,
+    installed: tuple[str, ...] = (),
     **data: object,
 ) -> OperationResult:
     """Evaluates one operation of the blog on a Debian laptop."""
@@ -59,6 +61,7 @@ def planned(
         Images: {},
         RegistryAnswer: Answer(""),
         AptCandidates: PACKAGED if packaged is None else packaged,
+        DpkgPackages: Packages(frozenset(installed), interrupted=False, lists_fresh=True),
         SiteSource: asked,
     }
     result = planned_with(answers, lambda: operation(name="it", settings=wanted))
@@ -289,6 +292,14 @@ def test_pointers_of_git_lfs_are_said_with_the_command(blog: Path) -> None:
     assert "lfs pull" in said(planned(found))["blog.lfs-pointers"]
 
 
+def test_apt_is_not_asked_where_all_is_installed() -> None:
+    asked = of(config="plugins: [jekyll-feed]\n", Gemfile='gem "jekyll"\n')
+    nothing_known: dict[str, str] = {"jekyll": "4.3.1"}
+    assert planned(asked, packaged=nothing_known).status == "refused"
+    there = ("ruby-jekyll-feed",)
+    assert planned(asked, packaged=nothing_known, installed=there).status == "unchanged"
+
+
 def test_a_theme_that_is_the_site_itself_is_not_missed_but_what_it_rests_on_is(blog: Path) -> None:
     (blog / "_config.yml").write_text("theme: mine\n")
     (blog / "mine.gemspec").write_text(
@@ -308,6 +319,28 @@ def test_a_plugin_that_is_named_by_its_path_can_be_left_out() -> None:
     assert planned(asked, without_plugins=["jekyll/tagging"]).status == "unchanged"
     packaged = {"jekyll": "4.3.1", "ruby-jekyll-tagging": "1"}
     assert planned(asked, packaged=packaged).status == "unchanged"
+
+
+@pytest.mark.parametrize(
+    ("config", "needed"),
+    [
+        ("exclude: [node_modules]\nsass:\n  style: compressed\n", False),
+        ("sass:\n  style: compressed\nexclude:\n- node_modules\n", False),
+        ("sass:\n  # from npm\n  load_paths:\n  - node_modules\n", True),
+        ("sass: {load_paths: [_sass, node_modules]}\n", True),
+    ],
+)
+def test_of_node_modules_a_build_gets_style_sheets_where_sass_looks_there(
+    blog: Path, config: str, needed: bool
+) -> None:
+    (blog / "_config.yml").write_text(config)
+    (blog / "node_modules/kit").mkdir(parents=True)
+    for name in ("index.scss", "index.js"):
+        (blog / "node_modules/kit" / name).write_text("x")
+    words = ["sh", str(FILES / "blog/site-files.sh")]
+    done = subprocess.run(words, cwd=blog, capture_output=True, text=True, check=True)
+    found = {path for path in done.stdout.split("\0") if "node_modules" in path}
+    assert found == ({"./node_modules/kit/index.scss"} if needed else set())
 
 
 def test_links_that_leave_the_site_or_lead_nowhere_are_said(blog: Path) -> None:

@@ -194,6 +194,16 @@ def check(site)
                      "in _config.yml (a value that begins with a colon has to be quoted)."
 end
 
+# Posts that nothing here converts, for want of a plugin, are served as they are written.
+def unconverted(site)
+  raw = site.posts.docs.reject { |post| post.output_ext.to_s.match?(%r{\A\.x?html?\z}) }
+  return [] if raw.empty?
+
+  kinds = raw.map { |post| post.output_ext }.uniq.join(", ")
+  ["#{raw.size} of #{site.posts.docs.size} posts are no pages, since nothing here converts #{kinds}: " \
+   "#{raw.first(3).map(&:relative_path).join(", ")}#{" …" if raw.size > 3}"]
+end
+
 def built_files
   paths = Dir.glob("**/*", File::FNM_DOTMATCH, :base => ROOT).select { |path| File.file?("#{ROOT}/#{path}") }
   paths.sort.map do |path|
@@ -269,6 +279,7 @@ def build(from, without, notes)
   converted = Converted.new(site.config) if defined?(Jekyll::Cache) # since Jekyll 4
   site.process
   check(site)
+  notes.warnings.concat(unconverted(site))
   write_down(site, baseurl, notes.warnings)
   converted&.keep("/out/srv/converted")
   puts "[blog] #{converted.again} texts are as they were and were not converted again" if converted&.again&.positive?
@@ -298,6 +309,8 @@ def in_words(error, notes)
   lines = Words.new(known ? error.message : words_of(error, notes)).lines
   lines << "This is Sass of a newer kind than this distribution has; with --set base_images=registry Jekyll brings " \
            "its own." if sass_of_these_days?(error, lines)
+  lines << "package.json is here, so it may be npm's to bring: run `npm install` in the site, and this again." if \
+    lines.any?(%r{File to import not found|Can't find stylesheet}) && File.file?("package.json")
   lines
 end
 

@@ -5,3 +5,13 @@
 find -L . \( -name .git -o -name _site -o -name .jekyll-cache -o -name .sass-cache \
   -o -name .bundle -o -name node_modules -o -name .DS_Store -o -path ./vendor/bundle \) -prune \
   -o -type f -print0 2>/dev/null
+
+# Where Sass looks into node_modules, its style sheets are what the build needs of it.
+if cat _config.yml _config.yaml 2>/dev/null | awk '
+  /^[^ \t#-]/ { of_sass = /^sass:/ }
+  of_sass && /node_modules/ { found = 1 }
+  END { exit !found }'
+then
+  find -L ./node_modules \( -name .git -o -name .cache \) -prune \
+    -o -type f \( -name '*.scss' -o -name '*.sass' -o -name '*.css' \) -print0 2>/dev/null
+fi
