@@ -80,6 +80,8 @@ QUESTIONS = (
     ("uname", "-m"),
     ("colima", "status"),
 )
+# What follows only from a command before it, in the same operation, needs the disk of before that.
+STARTS = {"brew-config": "homebrew"}
 KINDS = (
     "kill-during", "fail", "power-during", "hang", "kill-before", "disk-full", "power-after",
     "ctrl-c", "network-gone", "kill-after", "power-before", "sudo-expires",
@@ -196,7 +198,7 @@ def test_a_first_run_that_was_disturbed_is_ended_by_one_more(
     at = names.index(name)
     pulled = sum(at > names.index(pull) for pull in ("pull-builder", "pull-server"))
     shelf.set(pulled=pulled, built=at > names.index("build"))
-    with Mac(first.before[name], machine_cache, room) as mac:
+    with Mac(first.before[STARTS.get(name, name)], machine_cache, room) as mac:
         if at > 0:
             mac.prepare("lose-power")
         case = Case(mac, kind, FIRST[name])
