@@ -19,7 +19,7 @@ from tests.debian.machine import DebianMachine
 from tests.maclab.machine import Mac
 
 from .conftest import Start
-from .faulty import Case, Shelf, ask, prepare, recover, suffer, walk
+from .faulty import Case, Shelf, ask, prepare, recover, suffer, switched_on_again, walk
 from .job import record
 from .test_upgrade_whole import TO_27
 
@@ -200,7 +200,7 @@ def test_a_first_run_that_was_disturbed_is_ended_by_one_more(
     shelf.set(pulled=pulled, built=at > names.index("build"))
     with Mac(first.before[STARTS.get(name, name)], machine_cache, room) as mac:
         if at > 0:
-            mac.prepare("lose-power")
+            switched_on_again(mac)
         case = Case(mac, kind, FIRST[name])
         suffer(case)
         recover(case, plan=EVERYTHING)
@@ -212,7 +212,7 @@ def test_an_upgrade_that_was_disturbed_is_mended_by_one_more(
 ) -> None:
     shelf.set(pulled=2, built=True)
     with Mac(upgrade.before[name], machine_cache, room) as mac:
-        mac.prepare("lose-power")
+        switched_on_again(mac)
         case = Case(mac, kind, UPGRADE[name])
         suffer(case)
         recover(case, plan=EVERYTHING)
