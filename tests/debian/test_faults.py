@@ -115,8 +115,8 @@ def test_one_more_run_ends_proved(
 ) -> None:
     disk = bare_disk if name in BARE else prepared_disk
     with DebianMachine(disk, machine_cache) as machine:
+        machine.copy_checkout(PROJECT, HOME)
         if name in BARE:
-            machine.copy_checkout(PROJECT, HOME)
             machine.run(["cp", "-R", f"{HOME}/examples/blog", BLOG], user="dev")
             machine.run(["python3", f"{HOME}/bootstrap.py", "--help"], user="dev")
         else:

@@ -54,7 +54,7 @@ FIRST = {
     "serve-answers": "-ge 150",
     "port-answers": "x-build-id: ",
 }
-# The run after an upgrade of macOS that has broken what TO_27 of `test_upgrade_whole.py` lists:
+# The run after an upgrade of macOS that has broken the tools, and what TO_27 lists:
 UPGRADE = {
     "new-tools": "placeholder=/tmp/.com.apple.dt",
     "new-homebrew": "brew update-reset",
@@ -145,7 +145,7 @@ def upgrade(
 ) -> Iterator[Walked]:
     shelf.set(pulled=2, built=True)
     with Mac(proved_layers, machine_cache, room) as mac:
-        mac.prepare("lose-power", *TO_27)
+        mac.prepare("lose-power", "broken-tools", *TO_27)
         mac.forget_commands()
         with _walked(mac, UPGRADE, machine_cache) as walked:
             yield walked
