@@ -81,7 +81,7 @@ QUESTIONS = (
     ("colima", "status"),
 )
 # What follows only from a command before it, in the same operation, needs the disk of before that.
-STARTS = {"brew-config": "homebrew"}
+STARTS = {"brew-config": "homebrew", "ruby-loads": "ruby-again"}
 KINDS = (
     "kill-during", "fail", "power-during", "hang", "kill-before", "disk-full", "power-after",
     "ctrl-c", "network-gone", "kill-after", "power-before", "sudo-expires",
@@ -210,7 +210,7 @@ def test_an_upgrade_that_was_disturbed_is_mended_by_one_more(
     upgrade: Walked, room: DebianMachine, machine_cache: Path, shelf: Shelf, name: str, kind: str
 ) -> None:
     shelf.set(pulled=2, built=True)
-    with Mac(upgrade.before[name], machine_cache, room) as mac:
+    with Mac(upgrade.before[STARTS.get(name, name)], machine_cache, room) as mac:
         switched_on_again(mac)
         case = Case(mac, kind, UPGRADE[name])
         suffer(case)
