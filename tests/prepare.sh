@@ -14,7 +14,8 @@ missing=
 for pair in mmdebstrap:mmdebstrap nginx:nginx-light busybox:busybox-static chromium:chromium \
   shellcheck:shellcheck dash:dash ip:iproute2 slirp4netns:slirp4netns git:git \
   ssh-keygen:openssh-client sshd:openssh-server \
-  docker-registry:docker-registry sudo:sudo gcc:gcc fusermount3:fuse3 nft:nftables iptables:iptables make:make; do
+  docker-registry:docker-registry mkfs.ext4:e2fsprogs sudo:sudo gcc:gcc fusermount3:fuse3 \
+  nft:nftables iptables:iptables make:make; do
   PATH="$PATH:/usr/sbin:/sbin" command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
 done
 case $missing in *gcc*) missing="$missing libc6-dev" ;; esac

@@ -156,14 +156,13 @@ class RegistryAnswer(FactBase[Answer]):
         insecure = ["--insecure"] if re.match(r"(127\.|localhost[:/])", reference) else []
         words = " ".join(map(shlex.quote, (*client, "manifest", "inspect", *insecure, reference)))
         return f"""
-said=$(mktemp)
+said=$(mktemp) && trap 'rm -f "$said"' EXIT && trap 'exit 130' INT && trap 'exit 143' HUP TERM
 {words} >/dev/null 2>"$said" &
 asking=$!
 ( sleep 15; kill "$asking" ) >/dev/null 2>&1 &
 watching=$!
 if wait "$asking"; then echo yes; else printf 'no\t%s\n' "$(tail -n 1 "$said")"; fi
 kill "$watching" 2>/dev/null
-rm -f "$said"
 exit 0
 """
 

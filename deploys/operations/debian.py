@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.context import host
@@ -83,13 +84,17 @@ def dpkg_finished() -> Commands:
     root = host.get_fact(ThisMachine).root
     configure = ("dpkg", "--configure", "-a", "--force-confold")
     left("packages that were half installed", "that was to be finished.")
-    yield _patiently(root, "env", "DEBIAN_FRONTEND=noninteractive", *configure)
+    # It ends with 1 where a package waits for one that was not unpacked yet: apt brings that next.
+    yield _patiently(
+        root, "env", "DEBIAN_FRONTEND=noninteractive", *configure, _success_exit_codes=(0, 1)
+    )
     yield StringCommand(*root, *APT, "install", "-y", "--fix-broken")
 
 
-def _patiently(root: tuple[str, ...], *words: str) -> StringCommand:
+def _patiently(root: tuple[str, ...], *words: str, **arguments: Any) -> StringCommand:
     """A command that is tried again as long as somebody else holds a lock."""
-    return StringCommand(*root, "sh", "-c", QuoteString(_PATIENTLY), "patiently", *words)
+    again = ("sh", "-c", QuoteString(_PATIENTLY), "patiently")
+    return StringCommand(*root, *again, *words, **arguments)
 
 
 def _available(wanted: dict[str, int]) -> list[str]:

@@ -126,7 +126,7 @@ class DebianMachine:
                 *self._entrance(),
                 *(["setsid", "--ctty"] if terminal else ["setsid"]),
                 *_identity(user),
-                *("env", f"--chdir={cwd or home}", "--"),
+                *("env", f"--chdir={cwd or home}", "--default-signal=INT", "--"),
                 *argv,
             ],
             env=_environment(user, home) | dict(env or {}),

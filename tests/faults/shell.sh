@@ -1,10 +1,11 @@
 #!/faults/sh
+# shellcheck disable=SC1091 # what it reads is written by the tests
 # Stands in the place of /bin/sh, and lets something happen to one of the tool's own commands: each
 # of them is started as `/bin/sh -c "exec …"`, and nothing else is.
 #
 # /faults/armed has a line for each fault, KIND<TAB>WORDS: it happens to the first command that has
 # these words. `/faults/met/N` is there when the N-th has happened; whoever watches waits for it.
-[ "${1-}" = -c ] && [ -s /faults/armed ] || exec /faults/sh "$@"
+if [ "${1-}" != -c ] || [ ! -s /faults/armed ]; then exec /faults/sh "$@"; fi
 case ${2-} in "exec "*) ;; *) exec /faults/sh "$@" ;; esac
 
 number=0 kind=

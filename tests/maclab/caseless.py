@@ -7,8 +7,6 @@ different, and no extended attributes.
     python -m tests.maclab.caseless PID FOLDER     prints "up", and serves until it is killed
 """
 
-# ruff: noqa: PTH - FUSE speaks of paths as text, and of files as numbers
-
 from __future__ import annotations
 
 import ctypes
@@ -27,7 +25,7 @@ _CLONE_NEWNS, _MS_BIND = 0x00020000, 4096  # <sched.h>, <sys/mount.h>
 _FUSE_DEVICE = os.makedev(10, 229)  # Linux, Documentation/admin-guide/devices.txt
 
 
-class Caseless(mfusepy.Operations):
+class Caseless(mfusepy.Operations):  # type: ignore[misc] # it has no types
     """The files below `root`, under names of any case."""
 
     use_ns = True
@@ -147,7 +145,7 @@ class Caseless(mfusepy.Operations):
         user, group = (-1 if one == 2**32 - 1 else one for one in (uid, gid))
         os.chown(self._real(path), user, group, follow_symlinks=False)
 
-    def utimens(self, path: str, times: tuple[int, int] | None = None) -> None:
+    def utimens(self, path: str, times: tuple[int, int]) -> None:
         os.utime(self._real(path), ns=times, follow_symlinks=False)
 
     def init(self, path: str) -> None:

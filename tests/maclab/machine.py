@@ -272,7 +272,7 @@ class Mac:
             *("/maclab/real/setsid", *(["--ctty"] if terminal else [])),
             *("/maclab/real/setpriv", f"--reuid={user}", f"--regid={USERS.get(user, 0) and 20}"),
             *("--init-groups", "--"),
-            *("/maclab/gnu/env", f"--chdir={cwd or _home(user)}", "--"),
+            *("/maclab/gnu/env", f"--chdir={cwd or _home(user)}", "--default-signal=INT", "--"),
             *argv,
         ]
 
