@@ -13,7 +13,8 @@ import pytest
 from bootstrapper.engine import Engine
 from bootstrapper.journal import Journal, NotWritten
 from bootstrapper.log import RunLog
-from bootstrapper.record import only_run, read_record, write_record
+from bootstrapper.record import read_record, write_record
+from bootstrapper.run_lock import only_run
 from deploys.changes import Change
 from deploys.operations.text_block import block
 from tests.support import Remembering, local_inventory, stage
@@ -48,7 +49,7 @@ def fill(disk: Path) -> Path:
 def test_a_run_can_begin_and_its_log_does_not_end_it(disk: Path) -> None:
     log = RunLog(disk / "log")
     fill(disk)
-    with only_run(disk):
+    with only_run(disk, "bootstrap.py"):
         log.write("more " * 5000)
 
 
