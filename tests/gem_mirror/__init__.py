@@ -4,12 +4,14 @@ registry, where none can be reached."""
 from __future__ import annotations
 
 import functools
+import json
 import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_network
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -37,8 +39,10 @@ def gem_mirror(directory: Path, builder: str) -> Iterator[GemMirror]:
     volumes = [word for place in places for word in ("--volume", place)]
     inside = ["--rm", "--network", "none", "--env", "LANG=C.UTF-8", *volumes]
     docker("run", *inside, "--entrypoint", "ruby", builder, "/work/mirror.rb", "/mirror")
-    form = "{{(index .IPAM.Config 0).Gateway}}"
-    address = docker("network", "inspect", "bridge", "--format", form).strip()
+    (network,) = json.loads(
+        docker("network", "inspect", "bridge", "--format", "{{json .IPAM.Config}}")
+    )
+    address = network.get("Gateway") or str(next(ip_network(network["Subnet"]).hosts()))
     asked: list[str] = []
     handler = functools.partial(_Handler, asked, directory=str(directory))
     server = ThreadingHTTPServer((address, 0), handler)

@@ -256,10 +256,10 @@ def test_an_interrupted_dpkg_is_finished_first(plan: Plan) -> None:
     [
         (
             "dpkg",
-            ["p\tiF \tdocker.io", "lists"],
+            ["p\tiF \tdocker.io\t20.10.24", "lists"],
             "dpkg: error: dpkg frontend lock was locked by another process with pid 7",
         ),
-        ("apt-get", ["p\tii \tbash"], "E: Could not get lock /var/lib/apt/lists/lock."),
+        ("apt-get", ["p\tii \tbash\t5.2"], "E: Could not get lock /var/lib/apt/lists/lock."),
     ],
     ids=["dpkg", "the lists of apt"],
 )
@@ -283,7 +283,9 @@ def test_a_lock_that_somebody_holds_is_waited_for(
 
     assert run().stdout == "done\n"
     (tmp_path / "broken").touch()
-    assert (run().returncode, run().stderr) == (1, "broken\n")
+    assert run().stderr.startswith("broken\n")
+    # One source that is gone is said, and no reason not to use the others.
+    assert run().returncode == (1 if program == "dpkg" else 0)
 
 
 def test_a_system_that_is_not_debian_is_refused_with_what_to_do(plan: Plan) -> None:
