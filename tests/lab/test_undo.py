@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from deploys.facts.docker import STAGE_LABEL
 from tests.debian.machine import DebianMachine
 from tests.debian.process import CommandError
 from tests.debian.waiting import wait_for
@@ -29,6 +30,7 @@ EXCEPTIONS = {
     "/Users/dev/.sudo_as_admin_successful": "of the sudo that the lab has, which is Debian's",
     "/Users/dev/.homebrew": "Homebrew's list of what is trusted, empty again",
     "/opt/homebrew/var/homebrew/locks": "lock files that Homebrew leaves",
+    "/opt/homebrew/.git/describe-cache": "Homebrew keeps what its own version is",
     "/opt/homebrew/lib/docker": "a directory of links, empty; the lab's Homebrew leaves it",
     "/maclab": "the lab's own state: what ran, processes, receipts",
     "/private/var/db": "receipts of the Command Line Tools, kept with them",
@@ -124,6 +126,8 @@ def test_all_that_the_user_had_is_there_afterwards_byte_for_byte(start: Start) -
 
 def test_an_engine_of_the_users_keeps_all_that_is_theirs(start: Start, room: DebianMachine) -> None:
     mac = start("tools 27.0", "homebrew", "docker-desktop", "docker-desktop-running")
+    # Stages of this tool's earlier builds, which each run clears away, are nobody's.
+    room.run(["docker", "image", "prune", "--force", "--filter", f"label={STAGE_LABEL}"])
     image = next(iter(listed(room, "image", "ls", "bootstrapper/builder")))
     room.run(["docker", "tag", image, "theirs:1"])
     room.run(["docker", "create", "--name", "theirs", "--volume", "theirs:/v", "theirs:1", "true"])

@@ -167,19 +167,23 @@ def with_updates(machine: Machine) -> Machine:
     return machine._replace(version=file.read_text()) if file.exists() else machine
 
 
+def check_out(machine: Machine) -> str:
+    """Have the version's revision checked out, as git says it; returns the revision."""
+    revision = hashlib.sha1(machine.version.encode(), usedforsecurity=False).hexdigest()
+    branch = machine.repository / ".git/refs/heads/stable"
+    branch.parent.mkdir(parents=True, exist_ok=True)
+    branch.write_text(f"{revision}\n")
+    return revision
+
+
 def _describe(machine: Machine) -> None:
     """Keep the version by the revision that is checked out, as every run of brew does that may
     (Homebrew/brew, Library/Homebrew/utils/git.sh)."""
     git = machine.repository / ".git"
-    if not git.is_dir() or git.stat().st_uid != os.geteuid():
-        return
-    revision = hashlib.sha1(machine.version.encode(), usedforsecurity=False).hexdigest()
-    for file, text in (
-        ("refs/heads/stable", revision),
-        (f"describe-cache/{revision}", machine.version),
-    ):
-        (git / file).parent.mkdir(parents=True, exist_ok=True)
-        (git / file).write_text(f"{text}\n")
+    if git.is_dir() and git.stat().st_uid == os.geteuid():
+        told = git / "describe-cache" / check_out(machine)
+        told.parent.mkdir(exist_ok=True)
+        told.write_text(f"{machine.version}\n")
 
 
 def version_file(machine: Machine) -> Path:

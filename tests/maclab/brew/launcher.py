@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from io import StringIO
 from pathlib import Path
 
-from .brew import Brew
+from .brew import Brew, check_out
 from .catalogue import CORE
 from .console import Console
 from .kegs import Keg, receipt
@@ -91,6 +91,7 @@ def prepare(machine: Machine) -> None:
     (git / "HEAD").write_text("ref: refs/heads/stable\n")
     (git / "config").write_text('[remote "origin"]\n\turl = https://github.com/Homebrew/brew\n')
     (git / "FETCH_HEAD").touch()
+    check_out(machine)
     machine.taps.mkdir(parents=True, exist_ok=True)
     write_library(machine)
 
