@@ -20,7 +20,7 @@ from tests.maclab.machine import Mac
 
 from .conftest import Start
 from .faulty import Case, Shelf, ask, prepare, recover, suffer, switched_on_again, walk
-from .job import record
+from .job import bootstrap, record
 from .test_upgrade_whole import TO_27
 
 pytestmark = pytest.mark.debian
@@ -122,8 +122,13 @@ class Walked(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def shelf(room: DebianMachine, proved_layers: tuple[Path, ...]) -> Iterator[Shelf]:
+def shelf(
+    room: DebianMachine, proved_layers: tuple[Path, ...], machine_cache: Path
+) -> Iterator[Shelf]:
     """The images of a Mac that is proved can be put there and taken away."""
+    with Mac(proved_layers, machine_cache, room) as mac:  # others may have cleared the engine
+        again = bootstrap(mac)
+        assert again.returncode == 0, again.stdout
     shelf = Shelf(room)
     shelf.keep()
     yield shelf
