@@ -19,6 +19,7 @@ from pyinfra.context import host
 from bootstrapper.console import Terminal
 from bootstrapper.engine import Engine, FactFailed
 from bootstrapper.errors import UserError
+from bootstrapper.interrupts import interrupted_by
 from bootstrapper.inventory import THIS_MACHINE
 from bootstrapper.log import RunLog
 from bootstrapper.options import PreviewOptions
@@ -37,6 +38,7 @@ KILLED = 137  # 128 + SIGKILL: what the kernel sends when the memory limit is re
 
 _GEMFILES = ("Gemfile", "Gemfile.lock")
 _STAGE = Stage("preview", "Preview")
+# A terminal that is closed, and a polite kill, are as good as Ctrl-C.
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -74,7 +76,7 @@ class Preview:
         url = f"http://127.0.0.1:{self._port}"
         with _only_preview(state, self._site, url):
             try:
-                with _ended_by_signals():
+                with interrupted_by(*_ENDINGS):
                     wanted = self._prepared(url)
                     return self._show(wanted, url) if wanted else FAILED
             except KeyboardInterrupt:
@@ -296,16 +298,3 @@ def _only_preview(state: Path, site: Path, url: str) -> Iterator[None]:
         file.write(f"{url} (process {os.getpid()}).")
         file.flush()
         yield
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """A terminal that is closed, and a polite kill, are as good as Ctrl-C."""
-    before = {number: signal.getsignal(number) for number in _ENDINGS}
-    for number in _ENDINGS:
-        signal.signal(number, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -6,6 +6,7 @@ What a single command needs is imported by that command, so that the others star
 from __future__ import annotations
 
 import contextlib
+import signal
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -13,8 +14,9 @@ from typing import Any
 
 from bootstrapper.console import Terminal
 from bootstrapper.diagnosis import diagnose
-from bootstrapper.engine import Engine, Interrupted
+from bootstrapper.engine import Engine, FactFailed, Interrupted
 from bootstrapper.errors import UserError
+from bootstrapper.interrupts import interrupted_by
 from bootstrapper.inventory import (
     THIS_MACHINE,
     check_settings,
@@ -86,7 +88,7 @@ def _run(options: Options, command: str, work: Callable[[_Session], int]) -> int
     terminal = Terminal(verbose=options.verbose, quiet=options.as_json)
     session = None
     try:
-        with _session(options, terminal, command) as session:
+        with interrupted_by(signal.SIGINT), _session(options, terminal, command) as session:
             code = work(session)
             if options.as_json:
                 terminal.print_json(session.as_json(command))
@@ -340,9 +342,10 @@ def _ask_for_root_to_look(session: _Session) -> None:
     """An engine that answers only root cannot be looked at without it."""
     if THIS_MACHINE not in session.settings or not session.stages:
         return
-    if session.engine.ask(THIS_MACHINE, container_engine).denied:
-        _get_root(session, "talking to the container engine")
-        session.engine.forget_facts()
+    with contextlib.suppress(FactFailed):  # the evaluation asks again, and says it
+        if session.engine.ask(THIS_MACHINE, container_engine).denied:
+            _get_root(session, "talking to the container engine")
+            session.engine.forget_facts()
 
 
 def _get_root(session: _Session, purpose: str) -> None:
