@@ -15,7 +15,7 @@ from tests.debian.job import PROJECT
 from tests.debian.machine import DebianMachine, Disk
 from tests.maclab.disk import bare_layers
 from tests.maclab.machine import Mac
-from tests.maclab.room import clear, engine_room
+from tests.maclab.room import clear, engine_room, forget_stages
 
 from .breakages import Seen, table
 from .job import BLOG, CHECKOUT, RUNS, URL, bootstrap, record
@@ -85,6 +85,7 @@ def proved_layers(
     frozen = machine_cache / "macs" / f"proved-{os.getpid()}"
     seen = first_run_on_a_mac
     clear(room)
+    forget_stages(room)
     with Mac(layers, machine_cache, room) as mac:
         for name, arguments in RUNS.items():
             mac.forget_commands()

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from deploys.facts.docker import STAGE_LABEL
 from tests.debian.machine import DebianMachine
 from tests.debian.process import CommandError
 from tests.debian.waiting import wait_for
 from tests.maclab.machine import Mac
+from tests.maclab.room import forget_stages
 
 from .conftest import Start
 from .job import bootstrap
@@ -126,8 +126,7 @@ def test_all_that_the_user_had_is_there_afterwards_byte_for_byte(start: Start) -
 
 def test_an_engine_of_the_users_keeps_all_that_is_theirs(start: Start, room: DebianMachine) -> None:
     mac = start("tools 27.0", "homebrew", "docker-desktop", "docker-desktop-running")
-    # Stages of this tool's earlier builds, which each run clears away, are nobody's.
-    room.run(["docker", "image", "prune", "--force", "--filter", f"label={STAGE_LABEL}"])
+    forget_stages(room)
     image = next(iter(listed(room, "image", "ls", "bootstrapper/builder")))
     room.run(["docker", "tag", image, "theirs:1"])
     room.run(["docker", "create", "--name", "theirs", "--volume", "theirs:/v", "theirs:1", "true"])

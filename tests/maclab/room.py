@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from deploys.facts.docker import STAGE_LABEL
 from tests.debian.machine import DebianMachine, Disk
 from tests.debian.waiting import wait_for
 
@@ -54,6 +55,11 @@ def _by_digest(room: DebianMachine) -> list[str]:
     listing = ["image", "ls", "--digests", "--format", "{{.Repository}}@{{.Digest}}"]
     names = room.run(["docker", *listing]).stdout.split()
     return [name for name in names if name.startswith(REGISTRY) and "@sha256:" in name]
+
+
+def forget_stages(room: DebianMachine) -> None:
+    """Remove the stages of earlier builds, which each run of this tool clears away: nobody's."""
+    room.run(["docker", "image", "prune", "--force", "--filter", f"label={STAGE_LABEL}"])
 
 
 def _remove(room: DebianMachine, listing: list[str], remove: list[str]) -> None:
