@@ -8,40 +8,29 @@ from __future__ import annotations
 import contextlib
 import signal
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 
 from bootstrapper.console import Terminal
 from bootstrapper.diagnosis import diagnose
-from bootstrapper.engine import Engine, FactFailed, Interrupted
+from bootstrapper.engine import FactFailed, Interrupted
 from bootstrapper.errors import UserError
 from bootstrapper.interrupts import interrupted_by
 from bootstrapper.inventory import (
     THIS_MACHINE,
-    check_settings,
-    load_inventory,
-    only_this_machine,
-    override_from_blog,
-    parse_override,
 )
-from bootstrapper.journal import Journal
-from bootstrapper.lock import held_to
 from bootstrapper.lock_findings import PREFIX, look_at_the_lock_again, tell_of_the_lock
-from bootstrapper.log import RunLog
-from bootstrapper.observers import Observers
 from bootstrapper.options import Options, PreviewOptions
 from bootstrapper.proving import Verdict
-from bootstrapper.record import new_log, read_record, state_directory, write_record
+from bootstrapper.record import read_record, write_record
 from bootstrapper.results import OperationResult, Report
-from bootstrapper.run_lock import only_run
 from bootstrapper.session import Session as _Session
+from bootstrapper.session import opened
 from bootstrapper.sudo import sudo_ready
 from bootstrapper.verdicts import compare_with_old, prove
 from bootstrapper.versions import changes, versions_of
 from deploys.build import container_engine
 from deploys.findings import Finding
-from deploys.parts import KEY, Held, Renewing
 from deploys.settings import SettingsError
 
 DONE, FAILED, DIFFERS, INTERRUPTED = 0, 1, 2, 130
@@ -88,7 +77,7 @@ def _run(options: Options, command: str, work: Callable[[_Session], int]) -> int
     terminal = Terminal(verbose=options.verbose, quiet=options.as_json)
     session = None
     try:
-        with interrupted_by(signal.SIGINT), _session(options, terminal, command) as session:
+        with interrupted_by(signal.SIGINT), opened(options, terminal, command) as session:
             code = work(session)
             if options.as_json:
                 terminal.print_json(session.as_json(command))
@@ -111,52 +100,6 @@ def _run(options: Options, command: str, work: Callable[[_Session], int]) -> int
         if not session:
             terminal.complain(traceback.format_exc())
         return FAILED
-
-
-@contextlib.contextmanager
-def _session(options: Options, terminal: Terminal, command: str) -> Iterator[_Session]:
-    if options.against is not None:
-        from bootstrapper.proof.against import parse_site
-
-        parse_site(options.against)
-    overrides, lock = _overrides(options, command)
-    inventory = load_inventory(options.inventory, overrides, options.limit)
-    if command == "preview":
-        only_this_machine(inventory)
-    settings = check_settings(inventory)
-    directory = state_directory()
-    with contextlib.ExitStack() as stack:
-        if command in ("apply", "update") or (command == "undo" and not options.plan):
-            killed = stack.enter_context(only_run(directory, f"bootstrap.py {command}"))
-            _complain(terminal, killed)
-        log = RunLog(new_log(directory, datetime.now()))
-        for machine, values in settings.items():
-            log.settings(machine, values.model_dump())
-        terminal.begin("Connecting", machines=len(settings), show_operations=False)
-        stack.callback(terminal.end)
-        journal = Journal(directory)
-        engine = stack.enter_context(Engine(inventory, Observers((terminal, log)), journal))
-        yield _Session(
-            options, terminal, log, directory, settings, journal, engine, stack, lock=lock
-        )
-
-
-def _complain(terminal: Terminal, text: str) -> None:
-    if text:
-        terminal.complain(text)
-
-
-def _overrides(options: Options, command: str) -> tuple[dict[str, Any], Held | None]:
-    """The settings of the command line, and the lock that the machines are held to."""
-    overrides: dict[str, Any] = dict(parse_override(text) for text in options.settings)
-    if options.blog is not None:
-        overrides["blog"] = override_from_blog(options.blog)
-    lock = None
-    if command == "update":
-        overrides[KEY] = Renewing()
-    elif command != "undo":
-        overrides[KEY] = lock = held_to(options.inventory, strict=options.locked)
-    return overrides, lock
 
 
 def _plan(session: _Session) -> int:

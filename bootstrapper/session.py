@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from bootstrapper.console import Terminal
 from bootstrapper.diagnosis import Diagnosis
 from bootstrapper.engine import Engine
+from bootstrapper.inventory import (
+    check_settings,
+    load_inventory,
+    only_this_machine,
+    override_from_blog,
+    parse_override,
+)
 from bootstrapper.journal import Journal
+from bootstrapper.lock import held_to
 from bootstrapper.log import RunLog
+from bootstrapper.observers import Observers
 from bootstrapper.options import Options
 from bootstrapper.proving import Verdict
+from bootstrapper.record import new_log, state_directory
 from bootstrapper.results import MachineResult, Report
+from bootstrapper.run_lock import only_run
 from bootstrapper.stages import LOCK, PROOF, STAGES, Stage
 from bootstrapper.versions import Versions
-from deploys.parts import Held
+from deploys.parts import KEY, Held, Renewing
 from deploys.settings import Settings
 
 
@@ -87,3 +99,55 @@ class Session:
             {machine: verdict.as_json() for machine, verdict in self.verdicts.items()},
             round(time.monotonic() - self.started, 3),
         )
+
+
+@contextlib.contextmanager
+def opened(options: Options, terminal: Terminal, command: str) -> Iterator[Session]:
+    """What a command works with, for the length of a `with` block: all that the user has said was
+    checked, the machines are connected.
+
+    Raises:
+        UserError, SettingsError: something is wrong with it; nothing was touched.
+    """
+    if options.against is not None:
+        from bootstrapper.proof.against import parse_site
+
+        parse_site(options.against)
+    overrides, lock = _overrides(options, command)
+    inventory = load_inventory(options.inventory, overrides, options.limit)
+    if command == "preview":
+        only_this_machine(inventory)
+    settings = check_settings(inventory)
+    directory = state_directory()
+    with contextlib.ExitStack() as stack:
+        if command in ("apply", "update") or (command == "undo" and not options.plan):
+            killed = stack.enter_context(only_run(directory, f"bootstrap.py {command}"))
+            _complain(terminal, killed)
+        log = RunLog(new_log(directory, datetime.now()))
+        for machine, values in settings.items():
+            log.settings(machine, values.model_dump())
+        terminal.begin("Connecting", machines=len(settings), show_operations=False)
+        stack.callback(terminal.end)
+        journal = Journal(directory)
+        engine = stack.enter_context(Engine(inventory, Observers((terminal, log)), journal))
+        yield Session(
+            options, terminal, log, directory, settings, journal, engine, stack, lock=lock
+        )
+
+
+def _complain(terminal: Terminal, text: str) -> None:
+    if text:
+        terminal.complain(text)
+
+
+def _overrides(options: Options, command: str) -> tuple[dict[str, Any], Held | None]:
+    """The settings of the command line, and the lock that the machines are held to."""
+    overrides: dict[str, Any] = dict(parse_override(text) for text in options.settings)
+    if options.blog is not None:
+        overrides["blog"] = override_from_blog(options.blog)
+    lock = None
+    if command == "update":
+        overrides[KEY] = Renewing()
+    elif command != "undo":
+        overrides[KEY] = lock = held_to(options.inventory, strict=options.locked)
+    return overrides, lock

@@ -35,10 +35,10 @@ class GemMirror:
 def gem_mirror(directory: Path, builder: str) -> Iterator[GemMirror]:
     """Serve gems from an empty directory, on the address at which containers see this machine."""
     docker("build", "--tag", RUBY_IMAGE, "--build-arg", f"BUILDER_IMAGE={builder}", str(HERE))
-    places = [f"{HERE}:/work:ro", f"{directory}:/mirror"]
+    places = [f"{HERE}:/recipe:ro", f"{directory}:/mirror"]
     volumes = [word for place in places for word in ("--volume", place)]
     inside = ["--rm", "--network", "none", "--env", "LANG=C.UTF-8", *volumes]
-    docker("run", *inside, "--entrypoint", "ruby", builder, "/work/mirror.rb", "/mirror")
+    docker("run", *inside, "--entrypoint", "ruby", builder, "/recipe/mirror.rb", "/mirror")
     (network,) = json.loads(
         docker("network", "inspect", "bridge", "--format", "{{json .IPAM.Config}}")
     )
