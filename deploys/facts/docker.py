@@ -126,8 +126,11 @@ class BuildStages(FactBase[tuple[str, ...]]):
 
     def command(self, client: tuple[str, ...]) -> str:
         """Only ends of stages that have no name: what others build on is not among them."""
-        filters = ("--filter", "dangling=true", "--filter", f"label={STAGE_LABEL}")
-        return " ".join(map(shlex.quote, (*client, "image", "ls", "--quiet", *filters)))
+        words = " ".join(map(shlex.quote, client))
+        filters = f"--filter dangling=true --filter label={STAGE_LABEL}"
+        return (
+            f"{words} image ls --quiet {filters} && {words} ps --all --format 'of {{{{.Image}}}}'"
+        )
 
     @staticmethod
     def default() -> tuple[str, ...]:
@@ -135,8 +138,11 @@ class BuildStages(FactBase[tuple[str, ...]]):
         return ()
 
     def process(self, output: list[str]) -> tuple[str, ...]:
-        """One id a line."""
-        return tuple(dict.fromkeys(line.strip() for line in output))
+        """An id a line; after `of ` one that a container holds, as a build leaves it that a power
+        cut has ended: it cannot be removed, and is not told of."""
+        held = {line.removeprefix("of ") for line in output if line.startswith("of ")}
+        ids = dict.fromkeys(line.strip() for line in output if not line.startswith("of "))
+        return tuple(one for one in ids if one not in held)
 
 
 @dataclass(frozen=True)

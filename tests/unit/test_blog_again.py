@@ -165,6 +165,20 @@ def test_what_is_left_of_all_builds_but_the_newest_can_go_and_gems_stay(
     assert said[1].strip() == "---> Using cache"
 
 
+def test_what_a_container_holds_cannot_go_and_is_not_told_of(
+    site: Path, build: Callable[[], str]
+) -> None:
+    """As a build that a power cut has ended leaves its container."""
+    before = set(stages())
+    change(site, {"_posts/2024-01-02-two.md": "---\n---\nheld\n"})
+    build()
+    (stage,) = set(stages()) - before
+    run("docker", "create", "--name", CONTAINER, stage, "true")
+    assert stage not in stages()
+    run("docker", "rm", CONTAINER)
+    assert stage in stages()
+
+
 def test_what_earlier_builds_have_left_is_removed_when_there_is_a_newer_one() -> None:
     answers: dict[type, object] = {
         ContainerEngine: Engine(True, ("docker",)),
