@@ -17,6 +17,7 @@ import pytest
 
 from tests.debian.machine import DebianMachine
 from tests.maclab.machine import Mac
+from tests.maclab.room import clear
 
 from .conftest import Start
 from .faulty import Case, Shelf, ask, prepare, recover, suffer, switched_on_again, walk
@@ -126,6 +127,7 @@ def shelf(
     room: DebianMachine, proved_layers: tuple[Path, ...], machine_cache: Path
 ) -> Iterator[Shelf]:
     """The images of a Mac that is proved can be put there and taken away."""
+    clear(room, images=False)
     with Mac(proved_layers, machine_cache, room) as mac:  # others may have cleared the engine
         again = bootstrap(mac)
         assert again.returncode == 0, again.stdout
