@@ -218,9 +218,9 @@ def _undo(session: _Session) -> int:
 
 
 def _undo_told(session: _Session, to_do: Sequence[str]) -> int:
+    """The end of an undo that changes nothing: it was only shown, or there is nothing to do."""
     from bootstrapper.undo import NOTHING_KNOWN, close
 
-    """The end of an undo that changes nothing: it was only shown, or there is nothing to do."""
     ok = all(result.ok for result in session.results.values())
     changes = sum(len(session.results[name].to_do) for name in to_do)
     if not session.options.plan:

@@ -60,7 +60,7 @@ def gem_mirror(directory: Path, builder: str) -> Iterator[GemMirror]:
 class _Handler(SimpleHTTPRequestHandler):
     def __init__(self, asked: list[str], *words: object, directory: str) -> None:
         self.asked = asked
-        super().__init__(*words, directory=directory)  # type: ignore[arg-type]
+        super().__init__(*words, directory=directory)  # type: ignore[arg-type] # handed on
 
     def log_request(self, code: object = "-", size: object = "-") -> None:
         """Kept, not printed."""

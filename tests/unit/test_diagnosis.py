@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from bootstrapper.diagnosis import diagnose
 from bootstrapper.results import Failure, MachineResult, OperationResult, Status
-from bootstrapper.versions import changes
 from deploys.findings import Finding, Severity
 
 
@@ -78,20 +77,3 @@ def test_a_served_page_that_differs_is_a_finding_too() -> None:
     told = diagnose(MachineResult("laptop", (operation("blog", "unchanged"),)), proof=[differs])
     assert told.findings == (differs,)
     assert told.health == "findings"
-
-
-def test_what_changed_since_the_last_run_is_said_part_by_part() -> None:
-    before = {
-        "macOS": "26.6 (25G72)",
-        "ruby@3.4": "3.4.9",
-        "Rosetta": "1",
-        "container engine": "colima 29",
-        "same": "2",
-    }
-    now = {"macOS": "27.0.1 (26A434)", "ruby@3.4": "3.4.10", "lima": "2.2.0", "same": "2"}
-    assert changes(before, now) == (
-        "macOS 26.6 (25G72) → 27.0.1 (26A434)",
-        "ruby@3.4 3.4.9 → 3.4.10",
-        "Rosetta is gone (it was 1)",
-        "lima is new (2.2.0)",
-    )
