@@ -9,20 +9,10 @@ import pytest
 from deploys.operations.engine_upkeep import STOP
 from tests.debian.job import URL, bootstrap, changed, docker, record, run
 from tests.debian.machine import DebianMachine
+from tests.debian.upgrades import OLDER_DAEMON
 
 pytestmark = pytest.mark.debian
 
-# An older daemon is this one with another version in it: as long, so that nothing else moves.
-_OLDER = """
-set -e
-version=$(dockerd --version | sed 's/.*version \\([0-9.]*\\).*/\\1/')
-older=$(printf %s "$version" | sed 's/.$/0/')
-[ "$older" != "$version" ]
-sed "s/$version/$older/g" "$(command -v dockerd)" >/opt/dockerd
-chmod +x /opt/dockerd
-setsid sh -c 'nohup /opt/dockerd >/var/log/dockerd.log 2>&1 </dev/null &'
-until docker version >/dev/null 2>&1; do sleep 0.1; done
-"""
 _GEM = """
 set -e
 mkdir /tmp/gem && cd /tmp/gem && mkdir bin
@@ -59,7 +49,7 @@ def test_a_daemon_that_was_upgraded_under_its_container_is_restarted(
 ) -> None:
     before = codes(proved)
     as_root(proved, STOP)
-    as_root(proved, _OLDER)
+    as_root(proved, OLDER_DAEMON)
     older = docker(proved, "version", "--format", "{{.Server.Version}}")
     run(proved, "--only", "blog")  # its container runs again, in the older daemon
     assert codes(proved) - before == {"engine.outdated"}

@@ -17,6 +17,8 @@ import pytest
 from tests.debian.job import BLOG, HOME, PROJECT, URL, bootstrap, record
 from tests.debian.machine import DebianMachine, Disk
 from tests.debian.process import InsideProcess
+from tests.debian.terminal import at_a_terminal, converse
+from tests.debian.upgrades import OLDER_DAEMON
 from tests.debian.waiting import wait_for
 
 pytestmark = pytest.mark.debian
@@ -28,8 +30,9 @@ KINDS = (
     "power-during", "power-after", "network-gone", "disk-full",
 )  # fmt: skip
 
-# Commands by words that they alone have. The first need a bare machine; for the others one is
-# enough that has everything but a running engine, and a site that has changed.
+# Commands by words that they alone have. The first need a bare machine; for the next ones one is
+# enough that has everything but a running engine, and a site that has changed; the last are those
+# after an upgrade that has taken Jekyll away and left the old daemon running.
 BARE = {
     "apt-update": "-o DPkg::Lock::Timeout=300 update",
     "apt-install": "install -y --no-install-recommends docker.io",
@@ -41,6 +44,12 @@ READY = {
     "remove": "rm --force bootstrapper-blog",
     "serve": "run --detach",
 }
+UPGRADED = {
+    "engine-stops": "kill -0",
+    "engine-starts-again": "nohup dockerd",
+    "packages-again": "install -y --no-install-recommends jekyll",
+}
+COMMANDS = {**BARE, **READY, **UPGRADED}
 SELECTED = (
     ("apt-install", "kill-during"),
     ("apt-install", "power-during"),
@@ -54,6 +63,9 @@ SELECTED = (
     ("remove", "kill-after"),
     ("serve", "ctrl-c"),
     ("serve", "fail"),
+    ("engine-stops", "kill-after"),
+    ("engine-starts-again", "fail"),
+    ("packages-again", "kill-during"),
 )
 
 _SHELL = Path(__file__).parents[1] / "faults" / "shell.sh"
@@ -71,7 +83,10 @@ echo 'cat /dev/zero >/home/dev/.filler 2>/dev/null' >/faults/disk-full
 """
 # "During" is a moment at which dpkg has unpacked packages, and has not configured them.
 _UNPACKED = """case $2 in *apt-get*install*)
-  until dpkg-query -W -f '${db:Status-Abbrev}\\n' | grep -q '^iU'; do sleep 0.05; done ;;
+  until dpkg-query -W -f '${db:Status-Abbrev}\\n' | grep -q '^iU'; do
+    grep -q . /proc/$!/cmdline || break # it has ended, too fast to be seen
+    sleep 0.05
+  done ;;
 esac
 """
 _ARM = """set -eu
@@ -102,7 +117,7 @@ class Case:
 
 
 def selected() -> list[pytest.ParameterSet]:
-    pairs = [(name, kind) for name in (*BARE, *READY) for kind in KINDS] if EVERYTHING else SELECTED
+    pairs = [(name, kind) for name in COMMANDS for kind in KINDS] if EVERYTHING else SELECTED
     return [
         pytest.param(name, kind, id=f"{name}-{kind}", marks=pytest.mark.fault(kind, "Debian"))
         for name, kind in pairs
@@ -121,10 +136,49 @@ def test_one_more_run_ends_proved(
             machine.run(["python3", f"{HOME}/bootstrap.py", "--help"], user="dev")
         else:
             machine.run(["sh", "-c", f"echo more >> {BLOG}/index.html"], user="dev")
+        if name in UPGRADED:
+            machine.run(["sh", "-c", OLDER_DAEMON])
+            machine.run(["apt-get", "-q", "remove", "-y", "jekyll", "ruby-kramdown"])
         prepare(machine)
-        case = Case(machine, kind, {**BARE, **READY}[name])
+        case = Case(machine, kind, COMMANDS[name])
         suffer(case)
         recover(case)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.fault("sudo-expires", "Debian"))
+        for name in (
+            ["apt-update", "apt-install", "engine-start"] if EVERYTHING else ["apt-install"]
+        )
+    ],
+)
+def test_a_ticket_of_sudo_that_expires_is_said_and_asked_for_by_one_more_run(
+    machine: DebianMachine, name: str
+) -> None:
+    home = "/home/asked/bootstrapper"
+    machine.copy_checkout(PROJECT, home, user="asked")
+    machine.run(["cp", "-R", f"{home}/examples/blog", "/home/asked/blog"], user="asked")
+    prepare(machine)
+    arm(machine, ("sudo-expires", COMMANDS[name]))
+
+    def answered(*answers: tuple[str, str]) -> tuple[int, str]:
+        command = f"python3 {home}/bootstrap.py --blog /home/asked/blog"
+        upper, process = at_a_terminal(machine, command)
+        shown = converse(upper, list(answers), process)
+        return process.wait(timeout=30), shown
+
+    code, shown = answered(("Go ahead?", "y\n"), ("password for asked", "asked\n"))
+    assert _is_there(machine, "/faults/met/1"), shown
+    assert code == 1, shown
+    assert "Not done" in shown
+    assert "Traceback" not in shown
+    arm(machine)
+    code, shown = answered(("Go ahead?", "y\n"), ("password for asked", "asked\n"))
+    assert (code, "Proved" in shown) == (0, True), shown
+    assert shown.count("password for asked") == 1
+    assert machine.get(f"{URL}/").status_code == 200
 
 
 def prepare(machine: DebianMachine) -> None:

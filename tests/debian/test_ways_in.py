@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import select
-import subprocess
-import time
-
 import pytest
 
 from tests.debian.job import BLOG, HOME, PROJECT, URL, bootstrap, docker, run
 from tests.debian.machine import DebianMachine
-from tests.debian.process import InsideProcess
+from tests.debian.terminal import at_a_terminal, converse
 
 pytestmark = pytest.mark.debian
 
@@ -91,38 +86,3 @@ def test_the_stock_command_mends_too(proved: DebianMachine) -> None:
         user="dev",
     )  # fmt: skip
     assert bootstrap(proved, "verify").returncode == 0
-
-
-def at_a_terminal(machine: DebianMachine, command: str) -> tuple[int, InsideProcess]:
-    """Start a command of the user `asked` at a terminal of the machine's own, which sudo knows."""
-    upper, lower = os.openpty()
-    process = machine.start(
-        ["script", "--quiet", "--return", "--flush", "--command", command, "/dev/null"],
-        user="asked",
-        stdin=lower,
-        stdout=lower,
-        stderr=lower,
-        terminal=True,
-        env={"TERM": "xterm"},
-    )
-    os.close(lower)
-    return upper, process
-
-
-def converse(terminal: int, answers: list[tuple[str, str]], process: subprocess.Popen[str]) -> str:
-    """Type each answer when its question appears; what the terminal showed until the end."""
-    shown, seen = "", 0
-    end = time.monotonic() + 300
-    while time.monotonic() < end:
-        if not select.select([terminal], [], [], 0.2)[0]:
-            if process.poll() is not None:
-                break
-            continue
-        try:
-            shown += os.read(terminal, 65536).decode("utf-8", "replace")
-        except OSError:  # the other end is closed
-            break
-        if answers and answers[0][0] in shown[seen:]:
-            seen = len(shown)
-            os.write(terminal, answers.pop(0)[1].encode())
-    return shown
