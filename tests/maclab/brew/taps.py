@@ -126,8 +126,14 @@ class Taps:
         return time.time() - self.api_file.stat().st_mtime
 
     def _api_data(self) -> dict[str, dict[str, str]]:
+        """What is empty or cut off, after a full disk say, is fetched again (Homebrew,
+        Library/Homebrew/api.rb, `fetch_json_api_file`)."""
         if not self._api:
-            self._api = json.loads(self.api_file.read_text())
+            try:
+                self._api = json.loads(self.api_file.read_text())
+            except json.JSONDecodeError:
+                self.refresh_api()
+                self._api = json.loads(self.api_file.read_text())
         return self._api
 
     def _versions(self, name: str, versions: Mapping[str, str] | None) -> dict[str, str]:
