@@ -27,7 +27,7 @@ from deploys.build import (
     site_directory,
 )
 from deploys.changes import change
-from deploys.facts.docker import BUILD_LABEL, IMAGE_LABEL, BlogImages, BuildStages, Images
+from deploys.facts.docker import BUILD_LABEL, BlogImages, BuildStages, Images
 from deploys.facts.machine import ThisMachine
 from deploys.facts.site import shell_path
 from deploys.findings import found, refuse
@@ -89,14 +89,10 @@ def blog(settings: Settings) -> Steps:
         "JEKYLL_ENV": settings.jekyll_env,
         "PAGES_REPO_NWO": site.repository,
         "BUILD_ID": build.id,
+        "BUILDER": f"{images.builder} {images.builder_digest}".strip(),
+        "SERVER": f"{images.server} {images.server_digest}".strip(),
     }
-    labels = {
-        IMAGE_LABEL: "blog",
-        BUILD_LABEL: build.id,
-        "bootstrapper.builder": f"{images.builder} {images.builder_digest}".strip(),
-        "bootstrapper.server": f"{images.server} {images.server_digest}".strip(),
-    }
-    words = build_words(settings, images, arguments, labels)
+    words = build_words(settings, images, arguments, {BUILD_LABEL: build.id})
     kept = " ".join([*engine.words, "cp", f"{CONTAINER}:/srv/converted", "-"])
     change("image", build.image, engine=engine.name)
     yield StringCommand(
