@@ -17,6 +17,7 @@ from typing import IO, Any, Protocol, cast
 import gevent
 import gevent.os
 from pyinfra.api import StringCommand
+from pyinfra.api.util import get_file_io
 from pyinfra.connectors.base import BaseConnector
 from pyinfra.connectors.local import LocalConnector
 from pyinfra.connectors.ssh import SSHConnector
@@ -83,6 +84,38 @@ class LocalMachine(LocalConnector):
             for pipe in filter(None, (process.stdout, process.stderr, process.stdin)):
                 pipe.close()
         return process.returncode in good_codes, output
+
+    def put_file(
+        self,
+        filename_or_io: Any,
+        remote_filename: str,
+        remote_temp_filename: str | None = None,
+        print_output: bool = False,
+        print_input: bool = False,
+        **arguments: Any,
+    ) -> bool:
+        """Write a file to its place, readable by its user alone if it is new.
+
+        pyinfra starts a process for each, and writes a temporary file, which stays behind when the
+        program is killed (pyinfra 3.10, connectors/local.py).
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        if any(arguments.get(name) for name in ("_sudo", "_su_user", "_doas")):
+            return super().put_file(
+                filename_or_io,
+                remote_filename,
+                remote_temp_filename,
+                print_output,
+                print_input,
+                **arguments,
+            )
+        with get_file_io(filename_or_io) as source:
+            content = source.read()
+        with open(remote_filename, "wb", opener=_for_its_user) as target:
+            target.write(content.encode() if isinstance(content, str) else content)
+        return True
 
     def stop(self) -> None:
         """End what still runs: it has had the terminal's Ctrl-C already, or gets one now."""
@@ -156,6 +189,10 @@ def lines_of(pipe: IO[bytes]) -> Iterator[bytes]:
         yield from whole
     if rest:
         yield rest
+
+
+def _for_its_user(path: str, flags: int) -> int:
+    return os.open(path, flags, mode=0o600)
 
 
 def _as_bytes(stdin: Any) -> bytes:

@@ -202,7 +202,8 @@ def recover(case: Case, *, plan: bool) -> None:
     assert "Proved" in run.stdout, f"{case}\n--- and then:\n{run.stdout}"
     assert "Traceback" not in run.stdout
     assert "damaged" not in run.stdout, run.stdout
-    assert leftovers(case) == [], str(case)
+    left = leftovers(case)
+    assert not left, f"{left}: {case}"
     assert twice(mac.commands()) == {}, str(case)
     if plan:
         looked = bootstrap(mac, "plan")

@@ -28,8 +28,8 @@ pytestmark = pytest.mark.debian
 
 EVERYTHING = os.environ.get("FAULTS") == "all"
 
-# The commands that change something, each by words that it alone has, in the order of the run;
-# uploads are one, since they are alike. The first run of a bare Mac:
+# The commands that change something, each by words that it alone has, in the order of the run.
+# Uploads are no commands. The first run of a bare Mac:
 FIRST = {
     "tools": "placeholder=/tmp/.com.apple.dt",
     "sudo": "sudo -n -v",
@@ -44,12 +44,10 @@ FIRST = {
     "docker-config": "config.json.new",
     "ruby": "brew install --formula ruby@3.4;",
     "gems-folder": "mkdir -p /Users/dev/.cache/bootstrapper/files/",
-    "gems-upload": "/site-gems.sh",
     "gems": "BUNDLE_GEMFILE=",
     "shell": "Written by the bootstrapper",
     "pull-builder": "docker pull --quiet 127.0.0.1:5055/ruby",
     "pull-server": "docker pull --quiet 127.0.0.1:5055/nginxinc",
-    "build-upload": "/Dockerfile",
     "build": "/build-image.sh /Users/dev/blog",
     "serve": "docker run --detach",
     "serve-answers": "-ge 150",

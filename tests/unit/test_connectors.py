@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
+import tempfile
 import time
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from gevent import monkey
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import FileUploadCommand, StringCommand, operation
 from pyinfra.context import host
 
 from bootstrapper.engine import Engine
@@ -21,6 +25,11 @@ from tests.support import Remembering, evaluate, local_inventory, stage
 @operation()
 def run(command: str, **options: Any) -> Commands:
     yield StringCommand(command, **options)
+
+
+@operation()
+def upload(source: str, target: str) -> Generator[FileUploadCommand, None, None]:
+    yield FileUploadCommand(source, target)
 
 
 def test_bytes_that_are_not_utf8_do_not_cut_the_output_short() -> None:
@@ -87,6 +96,29 @@ def test_processes_are_the_standard_librarys_own() -> None:
     assert subprocess.Popen.__module__ == "subprocess"
     assert not monkey.is_module_patched("subprocess")
     assert monkey.is_module_patched("socket")
+
+
+def test_an_upload_goes_straight_to_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target, scratch = (tmp_path / name for name in ("source", "ta rget", "scratch"))
+    source.write_bytes(b"\377 new")
+    target.write_bytes(b"longer than what is new")
+    target.chmod(0o640)
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))  # not there: nothing goes through it
+
+    def uploaded(to: Path) -> str:
+        (result,) = evaluate(
+            lambda: upload(source=str(source), target=str(to), name="upload"), apply=True
+        )
+        return result.operations[0].status
+
+    for path in (target, tmp_path / "fresh"):
+        assert uploaded(path) == "changed"
+        assert path.read_bytes() == b"\377 new"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+    assert stat.S_IMODE((tmp_path / "fresh").stat().st_mode) == 0o600
+    assert uploaded(tmp_path / "no" / "where") == "failed"
 
 
 def test_the_connector_in_use_is_the_mended_one() -> None:
