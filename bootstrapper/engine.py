@@ -112,9 +112,11 @@ class Engine:
             try:
                 gevent.joinall(jobs, raise_error=True)
             except KeyboardInterrupt:
+                self._state.stopping = True
                 for host in self._reachable():
                     _stop(host)
                 gevent.killall(jobs)
+                self._state.stopping = False
                 raise Interrupted(tuple(e.result() for e in evaluations)) from None
         return tuple(evaluation.result() for evaluation in evaluations)
 
@@ -165,10 +167,16 @@ class _State(State):
         self.observer = observer
         self.journal = journal
         self.applying = False
+        self.stopping = False
         self.running_a_command: set[str] = set()
         self.evaluations: dict[Host, _Evaluation] = {}
         for host in inventory:
             setattr(host, "get_fact", _Facts.of(host).get)  # noqa: B010 (a method of this one host)
+
+    def begin(self) -> None:
+        """Whatever is to be started has to ask: while what runs is being stopped, nothing is."""
+        if self.stopping:
+            raise gevent.GreenletExit
 
     def output(self, machine: str, line: str) -> None:
         """What the connectors report; a fact's output is nobody's business but its parser's."""
@@ -250,6 +258,7 @@ class _Evaluation:
         and run before the generator goes on if this is not a plan."""
         try:
             for command in data.command_generator():
+                self.state.begin()
                 commands.append(command)
                 changes = take_changes(self.host.connector_data)
                 if self.state.applying:
@@ -324,6 +333,7 @@ class _Facts:
     def _ask(self, fact: FactBase[T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
         options = {key: kwargs.pop(key) for key in list(kwargs) if key in CONNECTOR_ARGUMENT_KEYS}
         command = StringCommand(fact.command(*args, **kwargs))
+        cast(_State, self._host.state).begin()
         try:
             succeeded, output = self._host.run_shell_command(command, **options)
         except (TimeoutError, OSError) as error:
