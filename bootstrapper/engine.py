@@ -18,8 +18,7 @@ from typing import Any, TypeVar, cast
 import gevent
 from gevent.hub import Hub
 from gevent.pool import Pool
-from pyinfra.api import Config, FactBase, Inventory, State, StringCommand
-from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
+from pyinfra.api import Config, Inventory, State
 from pyinfra.api.command import PyinfraCommand
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host
@@ -27,31 +26,21 @@ from pyinfra.api.state import StateOperationHostData
 from pyinfra.connectors.util import CommandOutput
 from pyinfra.context import ctx_config, ctx_host, ctx_inventory, ctx_state
 
+from bootstrapper.answers import FactFailed, Facts
 from bootstrapper.commands import connector_arguments, shown, uses_sudo
 from bootstrapper.connectors import replacement_for
 from bootstrapper.journal import Journal, NotWritten
 from bootstrapper.observers import Observer
-from bootstrapper.results import Failure, MachineResult, OperationResult, Status
+from bootstrapper.results import OUTPUT_TAIL, Failure, MachineResult, OperationResult, Status
 from bootstrapper.stages import Stage
 from deploys.changes import Change, take_changes
 from deploys.findings import Refused, take_findings
 
 T = TypeVar("T")
 
-OUTPUT_TAIL = 12
 PARALLEL_MACHINES = 64
 
 _pyinfra_operation = importlib.import_module("pyinfra.api.operation")
-
-
-class FactFailed(PyinfraError):
-    """A question to the machine had no usable answer."""
-
-    def __init__(self, name: str, command: str, output: Sequence[str]) -> None:
-        super().__init__(f"The machine did not answer the question {name!r}.")
-        self.failure = Failure(
-            f"could not read {name}", command, tuple(output[-OUTPUT_TAIL:]), "See the output above."
-        )
 
 
 class _Stopped(PyinfraError):
@@ -132,8 +121,8 @@ class Engine:
 
     def forget_facts(self) -> None:
         """Ask the machines again: time has passed, or something outside has changed them."""
-        for host in self._hosts:
-            _Facts.of(host).clear()
+        for facts in self._state.facts.values():
+            facts.clear()
 
     def _reachable(self) -> list[Host]:
         return [host for host in self._hosts if host.connected]
@@ -170,8 +159,9 @@ class _State(State):
         self.stopping = False
         self.running_a_command: set[str] = set()
         self.evaluations: dict[Host, _Evaluation] = {}
-        for host in inventory:
-            setattr(host, "get_fact", _Facts.of(host).get)  # noqa: B010 (a method of this one host)
+        self.facts = {host: Facts(host, self.begin) for host in inventory}
+        for host, facts in self.facts.items():
+            setattr(host, "get_fact", facts.get)  # noqa: B010 (a method of this one host)
 
     def begin(self) -> None:
         """Whatever is to be started has to ask: while what runs is being stopped, nothing is."""
@@ -236,7 +226,7 @@ class _Evaluation:
         commands: list[PyinfraCommand] = []
         status, failure = self._work_through(data, commands)
         if self.state.applying and commands:
-            _Facts.of(self.host).clear()
+            self.state.facts[self.host].clear()
         return OperationResult(
             machine=self.host.name,
             stage=self._stage.name,
@@ -304,52 +294,6 @@ class _CommandFailed(PyinfraError):
         told = [line for line in output if line.strip()]
         super().__init__(command)
         self.failure = Failure("a command failed", command, tuple(told[-OUTPUT_TAIL:]))
-
-
-class _Facts:
-    """The answers of one machine, kept until something changes it.
-
-    pyinfra 3 asks anew each time, and on failure carries on with a default value while other
-    machines are left (api/facts.py); here a fact is asked once, and an unanswered one is an error.
-    """
-
-    def __init__(self, host: Host) -> None:
-        self._host = host
-        self._answers: dict[object, Any] = {}
-
-    @classmethod
-    def of(cls, host: Host) -> _Facts:
-        return cast(_Facts, host.connector_data.setdefault("bootstrapper_facts", cls(host)))
-
-    def clear(self) -> None:
-        self._answers.clear()
-
-    def get(self, fact: type[FactBase[T]], *args: Any, **kwargs: Any) -> T:
-        key = (fact, args, tuple(sorted(kwargs.items())))
-        if key not in self._answers:
-            self._answers[key] = self._ask(fact(), args, kwargs)
-        return cast(T, self._answers[key])
-
-    def _ask(self, fact: FactBase[T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
-        options = {key: kwargs.pop(key) for key in list(kwargs) if key in CONNECTOR_ARGUMENT_KEYS}
-        command = StringCommand(fact.command(*args, **kwargs))
-        cast(_State, self._host.state).begin()
-        try:
-            succeeded, output = self._host.run_shell_command(command, **options)
-        except (TimeoutError, OSError) as error:
-            raise FactFailed(fact.name, str(command), [str(error)]) from error
-        if not succeeded:
-            raise FactFailed(fact.name, str(command), output.output_lines)
-        lines = output.stdout_lines
-        try:
-            return fact.process(lines) if lines else fact.default()
-        except (
-            ValueError,
-            KeyError,
-            IndexError,
-            TypeError,
-        ) as error:  # no such answer was foreseen
-            raise FactFailed(fact.name, str(command), lines) from error
 
 
 def _connect(host: Host) -> Failure | None:

@@ -16,8 +16,9 @@ import click
 import gevent
 from pyinfra.context import host
 
+from bootstrapper.answers import FactFailed
 from bootstrapper.console import Terminal
-from bootstrapper.engine import Engine, FactFailed
+from bootstrapper.engine import Engine
 from bootstrapper.errors import UserError
 from bootstrapper.interrupts import interrupted_by
 from bootstrapper.inventory import THIS_MACHINE

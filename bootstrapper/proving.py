@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pyinfra.context import host
 
-from bootstrapper.engine import Engine, FactFailed
+from bootstrapper.answers import FactFailed
+from bootstrapper.engine import Engine
 from bootstrapper.inventory import THIS_MACHINE
 from bootstrapper.proof import Proof, prove
 from bootstrapper.proof.verdict import shown

@@ -9,7 +9,7 @@ from pathlib import Path
 from pyinfra.context import host
 from rich.markup import escape
 
-from bootstrapper.engine import FactFailed
+from bootstrapper.answers import FactFailed
 from bootstrapper.inventory import THIS_MACHINE
 from bootstrapper.lock import LockError, beside, read_lock, shown, write_lock
 from bootstrapper.session import Session

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from deploys.findings import Finding
 
+OUTPUT_TAIL = 12  # lines of a command's output that a failure keeps
+
 Status = Literal[
     "unchanged",  # the facts are as they should be
     "planned",  # there is something to do, and it was not done

@@ -11,9 +11,10 @@ import traceback
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from bootstrapper.answers import FactFailed
 from bootstrapper.console import Terminal
 from bootstrapper.diagnosis import diagnose
-from bootstrapper.engine import FactFailed, Interrupted
+from bootstrapper.engine import Interrupted
 from bootstrapper.errors import UserError
 from bootstrapper.interrupts import interrupted_by
 from bootstrapper.inventory import (

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from pyinfra.context import host
 
-from bootstrapper.engine import Engine, FactFailed
+from bootstrapper.answers import FactFailed
+from bootstrapper.engine import Engine
 from deploys.facts.debian import DpkgPackages
 from deploys.facts.engine import ContainerEngine
 from deploys.facts.homebrew import Homebrew

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bootstrapper.engine import FactFailed
+from bootstrapper.answers import FactFailed
 from bootstrapper.lock import NAME, LockError, read_lock, write_lock
 from bootstrapper.renewing import renew
 from bootstrapper.results import Failure, MachineResult, OperationResult

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bootstrapper.engine import FactFailed
+from bootstrapper.answers import FactFailed
 from bootstrapper.results import OperationResult
 from deploys.changes import KINDS, Change, Made
 from deploys.facts.colima_folder import ColimaFolder, Folder

@@ -1,0 +1,75 @@
+"""What machines answer to questions: pyinfra's facts, each asked once until something changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
+
+from pyinfra.api import FactBase, StringCommand
+from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
+from pyinfra.api.exceptions import PyinfraError
+from pyinfra.api.host import Host
+
+from bootstrapper.results import OUTPUT_TAIL, Failure
+
+T = TypeVar("T")
+
+
+class FactFailed(PyinfraError):
+    """A question to the machine had no usable answer."""
+
+    def __init__(self, name: str, command: str, output: Sequence[str]) -> None:
+        super().__init__(f"The machine did not answer the question {name!r}.")
+        self.failure = Failure(
+            f"could not read {name}", command, tuple(output[-OUTPUT_TAIL:]), "See the output above."
+        )
+
+
+class Facts:
+    """The answers of one machine, kept until something changes it.
+
+    pyinfra 3 asks anew each time, and on failure carries on with a default value while other
+    machines are left (api/facts.py); here a fact is asked once, and an unanswered one is an error.
+    """
+
+    def __init__(self, host: Host, begin: Callable[[], None]) -> None:
+        """`begin` is called before each question; what it raises keeps it from being asked."""
+        self._host = host
+        self._begin = begin
+        self._answers: dict[object, Any] = {}
+
+    def clear(self) -> None:
+        """Forget them: something was changed, or time has passed."""
+        self._answers.clear()
+
+    def get(self, fact: type[FactBase[T]], *args: Any, **kwargs: Any) -> T:
+        """The answer to a question, as `host.get_fact` gives it.
+
+        Raises:
+            FactFailed: there is none, or none that was foreseen.
+        """
+        key = (fact, args, tuple(sorted(kwargs.items())))
+        if key not in self._answers:
+            self._answers[key] = self._ask(fact(), args, kwargs)
+        return cast(T, self._answers[key])
+
+    def _ask(self, fact: FactBase[T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+        options = {key: kwargs.pop(key) for key in list(kwargs) if key in CONNECTOR_ARGUMENT_KEYS}
+        command = StringCommand(fact.command(*args, **kwargs))
+        self._begin()
+        try:
+            succeeded, output = self._host.run_shell_command(command, **options)
+        except (TimeoutError, OSError) as error:
+            raise FactFailed(fact.name, str(command), [str(error)]) from error
+        if not succeeded:
+            raise FactFailed(fact.name, str(command), output.output_lines)
+        lines = output.stdout_lines
+        try:
+            return fact.process(lines) if lines else fact.default()
+        except (
+            ValueError,
+            KeyError,
+            IndexError,
+            TypeError,
+        ) as error:  # no such answer was foreseen
+            raise FactFailed(fact.name, str(command), lines) from error
