@@ -36,6 +36,7 @@ KINDS = (
 BARE = {
     "apt-update": "-o DPkg::Lock::Timeout=300 update",
     "apt-install": "install -y --no-install-recommends docker.io",
+    "base-tree": "/debian-root.sh",
 }
 READY = {
     "engine-start": "nohup dockerd",
@@ -54,6 +55,7 @@ SELECTED = (
     ("apt-install", "kill-during"),
     ("apt-install", "power-during"),
     ("apt-install", "network-gone"),
+    ("base-tree", "disk-full"),
     ("engine-start", "kill-during"),
     ("engine-start", "power-after"),
     ("build-folder", "disk-full"),
@@ -254,7 +256,9 @@ def recover(case: Case) -> None:
     if case.kind == "network-gone":
         machine.power_cut()  # a network comes back with its routes when it is made anew
     arm(machine)
-    machine.run(["rm", "-f", "/home/dev/.filler"])
+    if case.kind == "disk-full":
+        machine.run(["rm", "-f", "/home/dev/.filler"])
+        machine.run(["mount", "-o", "remount,size=2g", "/faults/small"])
     run = bootstrap(machine)
     assert run.returncode == 0, f"{case}\n--- and then:\n{run.stdout}{run.stderr}"
     assert "Proved" in run.stdout, f"{case}\n--- and then:\n{run.stdout}{run.stderr}"

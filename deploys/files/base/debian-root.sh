@@ -48,8 +48,13 @@ make_root() {
     exit 1
   fi
   apt-config dump Acquire | grep -v '^Acquire::IndexTargets' >"$2/acquire.conf"
+  # When it fails it hangs up on its whole process group (mmdebstrap 1.3.5, `kill HUP`): ours, and
+  # the one of whoever has started us. So it gets one of its own, which no Ctrl-C reaches.
+  making=
+  trap 'stop 130' INT
+  trap 'stop 143' HUP TERM
   # shellcheck disable=SC2016,SC2086 # $1 is mmdebstrap's; names of sources files are words
-  TMPDIR=$2 mmdebstrap --mode=root --variant=minbase --format=tar \
+  TMPDIR=$2 setsid mmdebstrap --mode=root --variant=minbase --format=tar \
     --include="$PLUGINS" --include="$JEKYLL,$SERVER" \
     --aptopt="$2/acquire.conf" --aptopt='APT::Install-Recommends "false"' \
     --dpkgopt=force-unsafe-io \
@@ -59,7 +64,17 @@ make_root() {
         [ ! -e "$f" ] || cp -R "$f" "$1/etc/apt/"; done' \
     --customize-hook='rm -rf "$1"/etc/apt/auth.conf* "$1"/etc/apt/sources.list*' \
     --customize-hook='rm -f "$1/etc/apt/apt.conf.d/99mmdebstrap"' \
-    "$1" - $sources
+    "$1" - $sources &
+  making=$!
+  wait "$making"
+}
+
+stop() {
+  if [ -n "$making" ]; then
+    kill -TERM -- "-$making" 2>/dev/null || :
+    wait "$making" || :
+  fi
+  exit "$1"
 }
 
 # The sources files that hold the distribution's own entries for this release.
