@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from pyinfra.api import FactBase
 
@@ -93,6 +95,17 @@ class Engine:
     def is_remote(self) -> bool:
         """Whether the user's client was sent to another machine, where nothing answers."""
         return bool(self.reaches) and not self.reaches.startswith("unix:")
+
+    @property
+    def has_no_route(self) -> bool:
+        """Whether the way to that machine is barred, and it may be on the Mac's own network: macOS
+        asks for no permission for addresses of the internet."""
+        if not self.is_remote or "no route to host" not in self.reason.lower():
+            return False
+        try:
+            return not ip_address(urlsplit(self.reaches).hostname or "").is_global
+        except ValueError:
+            return True  # a name
 
 
 class ContainerEngine(FactBase[Engine]):

@@ -43,7 +43,7 @@ follow_links() {
 # An engine that is half dead accepts a connection and says nothing; colima and podman ask their
 # virtual machine. So nobody is waited for longer than ten seconds; macOS has no timeout(1). The one
 # who watches is killed with -9: before it has begun it would have our own traps.
-_WITHIN = r"""
+WITHIN = r"""
 said=$(mktemp) && trap 'rm -f "$said"' EXIT && trap 'exit 130' INT && trap 'exit 143' HUP TERM
 within() {
   "$@" >"$said" 2>/dev/null </dev/null &
@@ -128,11 +128,11 @@ first_answer() {
 """
 
 # Shell functions: `first_answer` asks whatever might answer, and succeeds at the first that does.
-FIRST_ANSWER = SEARCH_PATH + _WITHIN + COLIMA + _ASK
+FIRST_ANSWER = SEARCH_PATH + WITHIN + COLIMA + _ASK
 
 _LOOK = (
     SEARCH_PATH
-    + _WITHIN
+    + WITHIN
     + COLIMA
     + r"""
 printf 'path\t%s\n' "$PATH"

@@ -152,13 +152,15 @@ def title(name: str) -> str:
 
 
 def _reachable_at_all(engine: Engine) -> None:
-    if engine.is_remote:
-        by = f" by its {engine.endpoint}" if engine.endpoint.startswith("context ") else ""
-        refuse(
-            "engine.elsewhere-unreachable",
-            f"Docker is set to {engine.reaches}{by}, and nothing answers there.",
-            mend="Start that engine, or unset DOCKER_HOST and run `docker context use default`.",
-        )
+    if not engine.is_remote:
+        return
+    by = f" by its {engine.endpoint}" if engine.endpoint.startswith("context ") else ""
+    upkeep.not_kept_from_network(engine, by)
+    refuse(
+        "engine.elsewhere-unreachable",
+        f"Docker is set to {engine.reaches}{by}, and nothing answers there.",
+        mend="Start that engine, or unset DOCKER_HOST and run `docker context use default`.",
+    )
 
 
 def formulae_of(name: str) -> tuple[str, ...]:

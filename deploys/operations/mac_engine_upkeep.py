@@ -11,11 +11,13 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
 from deploys.changes import left
-from deploys.facts.engine import ContainerEngine
+from deploys.facts.engine import ContainerEngine, Engine
 from deploys.facts.homebrew import Homebrew
+from deploys.facts.mac import Mac
 from deploys.facts.mac_engine import EngineName, MacEngines, MacEngineState
 from deploys.facts.mac_engine_upkeep import (
     WHY_NOT_STARTED,
+    AppleContainer,
     ColimaFiles,
     ColimaUpkeep,
     DesktopFiles,
@@ -47,6 +49,8 @@ _NEXT: dict[EngineName, str] = {
 # docker/for-mac#7243 and #7520: first versions without the fault.
 _STARTS_WITHOUT_ROSETTA = "4.30"
 _HAS_VALID_HELPERS = "4.37.2"
+
+_ASKS_FOR_LOCAL_NETWORK = 15  # docker/for-mac#7444: not on macOS 14
 
 
 def next_to_try(name: EngineName) -> str:
@@ -121,6 +125,46 @@ def rosetta() -> Commands:
             severity="notice",
         )
     yield from ()
+
+
+@operation()
+def apple_container() -> Commands:
+    """Say it where Apple's container keeps something, and does not answer: launchd has forgotten
+    its service after a restart of macOS, or an upgrade of its formula."""
+    program = host.get_fact(Mac).container
+    if program and (said := host.get_fact(AppleContainer, program=program)) != "running":
+        # apple/container#80, #1721; a session without the screen: #205, #2008
+        found(
+            "engine.apple-container-down",
+            f"Apple's container keeps containers of yours, and does not answer: {said}.",
+            means="Its commands end with `XPC connection error: Connection invalid`. This tool "
+            "does not need it.",
+            mend="If you want them: `container system start`, in a terminal on this Mac's own "
+            "screen; over SSH it does not start.",
+            severity="notice",
+        )
+    yield from ()
+
+
+def not_kept_from_network(engine: Engine, by: str) -> None:
+    """Refuse where macOS may keep programs of this terminal from the Mac's own network.
+
+    Raises:
+        Refused: only a person can permit that.
+    """
+    if not engine.has_no_route or host.get_fact(Mac).major < _ASKS_FOR_LOCAL_NETWORK:
+        return
+    # docker/for-mac#7504, #7444; canonical/multipass#3766; microsoft/vscode#228862
+    refuse(
+        "engine.local-network",
+        f"Docker is set to {engine.reaches}{by}, and macOS says `No route to host`.",
+        means="macOS keeps programs from the local network that have no permission for it; after "
+        "an upgrade it may be lost.",
+        mend="System Settings > Privacy & Security > Local Network: switch on the program whose "
+        "terminal this is (Terminal, iTerm, Visual Studio Code); where it is on, off and on again. "
+        "Quit that program, open it, and run this again. If nothing changes, that machine is off, "
+        "or has another address; unset DOCKER_HOST and `docker context use default` do without it.",
+    )
 
 
 def say_of_start(name: EngineName, state: MacEngineState) -> None:
