@@ -15,7 +15,7 @@ from deploys.facts.mac_engine import FIRST_ANSWER, EngineName
 
 # Each candidate is asked only when those before it did not answer. `docker info` prints what the
 # client knows when the daemon is unreachable, `ServerErrors` among it; it exits 1 then since Docker
-# 23, and with 0 before (seen with 20.10.24).
+# 23, and with 0 before (seen with 20.10.24). With 28.2.2 there are none: the error is on stderr.
 _ASK = (
     r"""
 if [ "$(uname -s)" = Darwin ]; then
@@ -53,6 +53,7 @@ _CONTEXTS: dict[str, EngineName] = {
     "orbstack": "orbstack",
     "rancher-desktop": "rancher",
 }
+_SILENT = "it gave no answer"
 _SOCKETS: dict[str, EngineName] = {
     "/.docker/": "docker-desktop",
     "/.orbstack/": "orbstack",
@@ -131,6 +132,8 @@ class ContainerEngine(FactBase[Engine]):
         nobody: list[str | None] = [None] * len(clients)  # elsewhere than on a Mac
         asked = zip(clients, infos, kinds or nobody, strict=True)
         engines = [_engine(*one, endpoint) for one in asked] or [self.default()]
+        if engines[0].reason == _SILENT and first.get("error"):
+            engines[0] = replace(engines[0], reason=_reason(first["error"]))
         engine = engines[-1] if engines[-1].answers else engines[0]
         return replace(
             engine,
@@ -202,10 +205,14 @@ def _engine(client: str, info: str, kind: str | None, set_to: str) -> Engine:
         name = kind or ("podman" if is_podman else owner or "docker")
         system = _system(details)
         return Engine(True, words, name, version, endpoint=endpoint, context=context, system=system)
-    reason = str(problems[0]) if problems else "it gave no answer"
+    reason = _reason(str(problems[0])) if problems else _SILENT
     if kind is None and "permission denied" in reason.lower():
         return Engine(False, ("sudo", "-n", "docker"), reason=reason, denied=True)
     return Engine(False, words, reason=reason, endpoint=endpoint, context=context)
+
+
+def _reason(said: str) -> str:
+    return said.strip().removesuffix(" Is the docker daemon running?")
 
 
 def _system(details: dict[str, Any]) -> str:

@@ -44,9 +44,11 @@ follow_links() {
 # virtual machine. So nobody is waited for longer than ten seconds; macOS has no timeout(1). The one
 # who watches is killed with -9: before it has begun it would have our own traps.
 WITHIN = r"""
-said=$(mktemp) && trap 'rm -f "$said"' EXIT && trap 'exit 130' INT && trap 'exit 143' HUP TERM
+said_in=$(mktemp -d) && trap 'rm -rf "$said_in"' EXIT && trap 'exit 130' INT &&
+  trap 'exit 143' HUP TERM
+said=$said_in/said
 within() {
-  "$@" >"$said" 2>/dev/null </dev/null &
+  "$@" >"$said" 2>"$said_in/errors" </dev/null &
   asking=$!
   ( left=10; while [ "$left" -gt 0 ]; do sleep 1; left=$((left - 1)); done; kill -9 "$asking" ) \
     >/dev/null 2>&1 &
@@ -88,6 +90,8 @@ ask() {
   printf 'client'; printf '\t%s' "$@"; printf '\n'
   within "$@" info --format '{{json .}}'; code=$?
   [ "$code" -ne 137 ] || printf '{"ServerErrors":["it did not answer within 10 seconds"]}' >"$said"
+  [ "$code" -eq 0 ] || printf 'error\t%s\n' "$(awk 'NF { last = $0 } END { print last }' \
+    "$said_in/errors")"
   printf 'info\t%s\n' "$(tr -d '\n' <"$said")"
   [ "$code" -eq 0 ] && ! grep -q '"ServerErrors":\["' "$said"
 }
