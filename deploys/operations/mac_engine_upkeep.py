@@ -116,6 +116,7 @@ def rosetta() -> Commands:
             severity="notice",
         )
     elif files.is_unfit_for_rosetta and engine.answers:
+        # lima-vm/lima#2753
         found(
             "engine.lima-without-rosetta",
             f"Lima could not use Rosetta: {files.rosetta_said}.",
@@ -210,11 +211,13 @@ def _say_of_profile(state: MacEngineState) -> None:
             mend="It is stopped by force and started; what is in it stays.",
         )
     elif state.profile in ("Running", "Unknown") and "docker" in state.programs:
+        # abiosoft/colima#1010, #1564
         found(
             "engine.colima-half-started",
             "colima's virtual machine is said to run, and nothing answers."
             if state.profile == "Running"
             else "colima does not tell the state of its virtual machine.",
+            means="A start that was cut short or a restart of macOS leaves it like that.",
             mend="It is stopped by force and started; what is in it stays.",
         )
 
@@ -225,6 +228,7 @@ def _say_of_desktop(files: DesktopFiles) -> None:
         # `"com.docker.vmnetd" was not opened because it contains malware`.
         names = [helper.rpartition("/")[2] for helper in files.helpers]
         out = "; ".join(f"sudo launchctl bootout system/{name}" for name in names)
+        # docker/for-mac#7520, #7534
         found(
             "engine.desktop-helper-blocked",
             f"Docker Desktop {files.version} has {' and '.join(names)}, which macOS may block: "
@@ -235,9 +239,11 @@ def _say_of_desktop(files: DesktopFiles) -> None:
             severity="notice",
         )
     elif files.is_silicon and not files.has_rosetta and _needs_rosetta(files):
+        # docker/for-mac#7243
         found(
             "engine.desktop-needs-rosetta",
             f"Docker Desktop {files.version} does not start without Rosetta, and there is none.",
+            means=f"{_STARTS_WITHOUT_ROSETTA} and later do.",
             mend=f"Update it: {update}. Or `softwareupdate --install-rosetta`.",
             severity="notice",
         )
@@ -262,6 +268,7 @@ def _network_cleared(state: MacEngineState, files: ColimaFiles) -> Commands:
     folder = f"{files.home}/_lima/_networks/user-v2"
     if state.others_run or not files.has_network:
         others = ", ".join(state.others_run)
+        # abiosoft/colima#1029, #1116, #1211
         refuse(
             "engine.colima-network-stale",
             f"colima's virtual machine did not start: {files.said}.",
@@ -270,6 +277,7 @@ def _network_cleared(state: MacEngineState, files: ColimaFiles) -> Commands:
             if others
             else next_to_try("colima"),
         )
+    # abiosoft/colima#1029, #1116, #1211
     found(
         "engine.colima-network-stale",
         f"colima's virtual machine did not start, its network is nobody's: {files.said}.",
@@ -285,6 +293,7 @@ def _lima_again(files: ColimaFiles) -> Commands:
     means = "It was built for another macOS."
     place = host.get_fact(Homebrew).place
     if files.lima_prefix != place:
+        # abiosoft/colima#524, #1250; lima-vm/lima#2753
         refuse(
             "engine.lima-of-another-macos",
             f"{files.limactl}, which is not of this Mac's Homebrew, says: {said}.",
@@ -293,12 +302,14 @@ def _lima_again(files: ColimaFiles) -> Commands:
             f"brew install colima`, put {place}/bin first in your PATH, and run this again.",
         )
     if files.is_fresh:
+        # abiosoft/colima#524, #1250; lima-vm/lima#2753
         refuse(
             "engine.lima-of-another-macos",
             f"Lima still says: {said}.",
             means="It was installed lately, so that to install it again would not help.",
             mend="`brew update`, `brew upgrade lima colima`, and run this again.",
         )
+    # abiosoft/colima#524, #1250; lima-vm/lima#2753
     found(
         "engine.lima-of-another-macos",
         f"Lima says: {said}.",
