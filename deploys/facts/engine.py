@@ -6,6 +6,7 @@ import json
 import shlex
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
+from itertools import chain, repeat
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +29,8 @@ else
 ask() {
   printf 'client\t%s\n' "$*"
   out=$("$@" info --format '{{json .}}' 2>/dev/null); code=$?
+  [ "$code" -eq 0 ] || printf 'error\t%s\n' "$(
+    "$@" info --format '{{json .}}' 2>&1 >/dev/null | awk 'NF { last = $0 } END { print last }')"
   printf 'info\t%s\n' "$(printf %s "$out" | tr -d '\n')"
   [ "$code" -eq 0 ] && case $out in *'"ServerErrors":["'*) false ;; esac
 }
@@ -53,7 +56,6 @@ _CONTEXTS: dict[str, EngineName] = {
     "orbstack": "orbstack",
     "rancher-desktop": "rancher",
 }
-_SILENT = "it gave no answer"
 _SOCKETS: dict[str, EngineName] = {
     "/.docker/": "docker-desktop",
     "/.orbstack/": "orbstack",
@@ -131,9 +133,11 @@ class ContainerEngine(FactBase[Engine]):
         endpoint = first.get("endpoint", "")
         nobody: list[str | None] = [None] * len(clients)  # elsewhere than on a Mac
         asked = zip(clients, infos, kinds or nobody, strict=True)
-        engines = [_engine(*one, endpoint) for one in asked] or [self.default()]
-        if engines[0].reason == _SILENT and first.get("error"):
-            engines[0] = replace(engines[0], reason=_reason(first["error"]))
+        errors = chain([first.get("error", "")], repeat(""))  # nobody asks for those of others
+        engines = [
+            _engine(*one, endpoint, error) for one, error in zip(asked, errors, strict=False)
+        ]
+        engines = engines or [self.default()]
         engine = engines[-1] if engines[-1].answers else engines[0]
         return replace(
             engine,
@@ -191,8 +195,9 @@ def owner_of(context: str, address: str) -> EngineName | None:
     return next((name for part, name in _SOCKETS.items() if part in address), None)
 
 
-def _engine(client: str, info: str, kind: str | None, set_to: str) -> Engine:
-    """`kind` is None where this is no Mac; `set_to` is the user's DOCKER_HOST."""
+def _engine(client: str, info: str, kind: str | None, set_to: str, error: str) -> Engine:
+    """`kind` is None where this is no Mac; `set_to` is the user's DOCKER_HOST; `error` what the
+    client has said on standard error."""
     words = tuple(client.split("\t") if "\t" in client else client.split())
     details = _details(info)
     problems = details.get("ServerErrors") or []
@@ -205,7 +210,7 @@ def _engine(client: str, info: str, kind: str | None, set_to: str) -> Engine:
         name = kind or ("podman" if is_podman else owner or "docker")
         system = _system(details)
         return Engine(True, words, name, version, endpoint=endpoint, context=context, system=system)
-    reason = _reason(str(problems[0])) if problems else _SILENT
+    reason = _reason(str(problems[0]) if problems else error) or "it gave no answer"
     if kind is None and "permission denied" in reason.lower():
         return Engine(False, ("sudo", "-n", "docker"), reason=reason, denied=True)
     return Engine(False, words, reason=reason, endpoint=endpoint, context=context)
