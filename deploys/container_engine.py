@@ -34,6 +34,7 @@ def _on_debian(wanted: Settings) -> None:
 
 
 def _on_a_mac(wanted: Settings) -> None:
+    mac_engine_upkeep.apple_container(name="Apple's container")
     docker_config.readable(name="docker's configuration")
     mac_engine.installed(name="install the engine", settings=wanted)
     mac_engine.running(name="start the engine", settings=wanted)

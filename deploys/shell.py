@@ -15,3 +15,4 @@ def shell() -> None:
     if not on_a_mac():
         return
     operations.login(name="login shell", settings=settings(), _ignore_errors=True)
+    operations.of_nix_darwin(name="nix-darwin's links")

@@ -1,12 +1,19 @@
-"""Reads every finding out of the operations' own source: code, symptom, meaning, mend."""
+"""Reads every finding out of the operations' own source: code, symptom, meaning, mend, and where
+it was seen."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+# Threads and files on GitHub as comments and docstrings name them: `owner/name#1, #2`, and
+# `owner/name docs/FILE.md`
+_SOURCES = re.compile(
+    r"\b([\w.-]+/[\w.-]+)(?:(#\d+(?:(?:,| and) #\d+)*)| ([\w./-]+\.(?:md|sh|rb|go|swift)))"
+)
 _SEVERITY = {"change": "mended", "notice": "said", "refusal": "needs you"}
 
 
@@ -19,6 +26,7 @@ class Row:
     means: str
     mend: str
     severity: str
+    source: str
 
 
 def rows(folder: Path) -> list[Row]:
@@ -26,7 +34,7 @@ def rows(folder: Path) -> list[Row]:
     found = {
         (row.code, row.seen): row
         for file in sorted(folder.rglob("*.py"))
-        for row in _of_module(ast.parse(file.read_text(encoding="utf-8")))
+        for row in _of_module(file.read_text(encoding="utf-8"))
     }
     return sorted(found.values(), key=lambda row: (row.code, row.seen))
 
@@ -39,34 +47,60 @@ def table(found: list[Row]) -> str:
         "Everything that `plan`, `doctor` and `undo` can find, by its code. *mended*: the run does",
         "it; *said*: for you to know; *needs you*: the run ends there, and says what to do.",
         "Made from the operations by `make docs`; an ellipsis stands for what depends on",
-        "the machine.",
+        "the machine. `owner/name#N` is a thread on GitHub.",
         "",
-        "| code | what is seen | what it means | what mends it | |",
-        "|---|---|---|---|---|",
+        "| code | what is seen | what it means | what mends it | | seen in |",
+        "|---|---|---|---|---|---|",
     ]
     for row in found:
-        cells = (f"`{row.code}`", row.seen, row.means, row.mend, _SEVERITY[row.severity])
+        severity = _SEVERITY[row.severity]
+        cells = (f"`{row.code}`", row.seen, row.means, row.mend, severity, row.source)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _of_module(tree: ast.Module) -> Iterator[Row]:
-    for node in ast.walk(tree):
+def _of_module(text: str) -> Iterator[Row]:
+    lines = text.splitlines()
+    for function in ast.walk(ast.parse(text)):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        begin = function.lineno - 1
+        for call in sorted(_calls(function), key=lambda call: call.lineno):
+            end = call.end_lineno or call.lineno
+            yield _row(call, _source(lines[begin:end], ast.get_docstring(function) or ""))
+            begin = end
+
+
+def _calls(function: ast.FunctionDef) -> Iterator[ast.Call]:
+    for node in ast.walk(function):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             continue
-        if node.func.id not in ("found", "refuse") or len(node.args) < 2:
-            continue
-        if not isinstance(node.args[0], ast.Constant):
-            continue
-        words = {word.arg: word.value for word in node.keywords}
-        severity = _text(words["severity"]) if "severity" in words else "change"
-        yield Row(
-            code=str(node.args[0].value),
-            seen=_text(node.args[1]),
-            means=_text(words["means"]) if "means" in words else "",
-            mend=_text(words["mend"]) if "mend" in words else "",
-            severity="refusal" if node.func.id == "refuse" else severity,
-        )
+        named = len(node.args) >= 2 and isinstance(node.args[0], ast.Constant)
+        if node.func.id in ("found", "refuse") and named:
+            yield node
+
+
+def _row(call: ast.Call, source: str) -> Row:
+    code, words = call.args[0], {word.arg: word.value for word in call.keywords}
+    assert isinstance(code, ast.Constant)
+    assert isinstance(call.func, ast.Name)
+    severity = _text(words["severity"]) if "severity" in words else "change"
+    return Row(
+        code=str(code.value),
+        seen=_text(call.args[1]),
+        means=_text(words["means"]) if "means" in words else "",
+        mend=_text(words["mend"]) if "mend" in words else "",
+        severity="refusal" if call.func.id == "refuse" else severity,
+        source=source,
+    )
+
+
+def _source(lines: list[str], about: str) -> str:
+    """The threads and files that are named between the finding before and the end of this one, or
+    in what is said about the function that has it."""
+    told = " ".join([line.strip().removeprefix("# ") for line in lines] + about.split())
+    named = (" ".join(filter(None, parts)) for parts in _SOURCES.findall(told))
+    return ", ".join(dict.fromkeys(name.replace(" #", "#", 1) for name in named))
 
 
 def _text(node: ast.expr) -> str:

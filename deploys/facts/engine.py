@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from itertools import chain, repeat
 from typing import Any
+from urllib.parse import urlsplit
 
 from pyinfra.api import FactBase
 
@@ -13,7 +16,7 @@ from deploys.facts.mac_engine import FIRST_ANSWER, EngineName
 
 # Each candidate is asked only when those before it did not answer. `docker info` prints what the
 # client knows when the daemon is unreachable, `ServerErrors` among it; it exits 1 then since Docker
-# 23, and with 0 before (seen with 20.10.24).
+# 23, and with 0 before (seen with 20.10.24). With 28.2.2 there are none: the error is on stderr.
 _ASK = (
     r"""
 if [ "$(uname -s)" = Darwin ]; then
@@ -26,6 +29,8 @@ else
 ask() {
   printf 'client\t%s\n' "$*"
   out=$("$@" info --format '{{json .}}' 2>/dev/null); code=$?
+  [ "$code" -eq 0 ] || printf 'error\t%s\n' "$(
+    "$@" info --format '{{json .}}' 2>&1 >/dev/null | awk 'NF { last = $0 } END { print last }')"
   printf 'info\t%s\n' "$(printf %s "$out" | tr -d '\n')"
   [ "$code" -eq 0 ] && case $out in *'"ServerErrors":["'*) false ;; esac
 }
@@ -94,6 +99,17 @@ class Engine:
         """Whether the user's client was sent to another machine, where nothing answers."""
         return bool(self.reaches) and not self.reaches.startswith("unix:")
 
+    @property
+    def has_no_route(self) -> bool:
+        """Whether the way to that machine is barred, and it may be on the Mac's own network: macOS
+        asks for no permission for addresses of the internet."""
+        if not self.is_remote or "no route to host" not in self.reason.lower():
+            return False
+        try:
+            return not ip_address(urlsplit(self.reaches).hostname or "").is_global
+        except ValueError:
+            return True  # a name
+
 
 class ContainerEngine(FactBase[Engine]):
     """The first engine that answers: Docker as the user has it, then whatever else is there."""
@@ -117,7 +133,11 @@ class ContainerEngine(FactBase[Engine]):
         endpoint = first.get("endpoint", "")
         nobody: list[str | None] = [None] * len(clients)  # elsewhere than on a Mac
         asked = zip(clients, infos, kinds or nobody, strict=True)
-        engines = [_engine(*one, endpoint) for one in asked] or [self.default()]
+        errors = chain([first.get("error", "")], repeat(""))  # nobody asks for those of others
+        engines = [
+            _engine(*one, endpoint, error) for one, error in zip(asked, errors, strict=False)
+        ]
+        engines = engines or [self.default()]
         engine = engines[-1] if engines[-1].answers else engines[0]
         return replace(
             engine,
@@ -175,8 +195,9 @@ def owner_of(context: str, address: str) -> EngineName | None:
     return next((name for part, name in _SOCKETS.items() if part in address), None)
 
 
-def _engine(client: str, info: str, kind: str | None, set_to: str) -> Engine:
-    """`kind` is None where this is no Mac; `set_to` is the user's DOCKER_HOST."""
+def _engine(client: str, info: str, kind: str | None, set_to: str, error: str) -> Engine:
+    """`kind` is None where this is no Mac; `set_to` is the user's DOCKER_HOST; `error` what the
+    client has said on standard error."""
     words = tuple(client.split("\t") if "\t" in client else client.split())
     details = _details(info)
     problems = details.get("ServerErrors") or []
@@ -189,10 +210,14 @@ def _engine(client: str, info: str, kind: str | None, set_to: str) -> Engine:
         name = kind or ("podman" if is_podman else owner or "docker")
         system = _system(details)
         return Engine(True, words, name, version, endpoint=endpoint, context=context, system=system)
-    reason = str(problems[0]) if problems else "it gave no answer"
+    reason = _reason(str(problems[0]) if problems else error) or "it gave no answer"
     if kind is None and "permission denied" in reason.lower():
         return Engine(False, ("sudo", "-n", "docker"), reason=reason, denied=True)
     return Engine(False, words, reason=reason, endpoint=endpoint, context=context)
+
+
+def _reason(said: str) -> str:
+    return said.strip().removesuffix(" Is the docker daemon running?")
 
 
 def _system(details: dict[str, Any]) -> str:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from pyinfra.api import FactBase
 
-# What the account says counts; $SHELL is what the running session was started with.
+# What the account says counts; $SHELL is what the running session was started with. Files in /etc
+# are links into /etc/static where nix-darwin has made them (its modules/system/etc.nix); of those
+# that are none, some say themselves that the other is to be read.
 _ASK = r"""
 account=$(dscl . -read "/Users/$(id -un)" UserShell 2>/dev/null | sed -n 's/^UserShell: *//p')
 printf 'shell\t%s\n' "${account:-${SHELL:-/bin/zsh}}"
@@ -14,6 +16,11 @@ printf 'home\t%s\n' "$HOME"
 printf 'zdotdir\t%s\n' "${ZDOTDIR:-$HOME}"
 for name in .bash_profile .bash_login .profile; do
   { [ -e "$HOME/$name" ] || [ -L "$HOME/$name" ]; } && printf 'has\t%s\n' "$name"
+done
+for name in bashrc shells zprofile zshenv zshrc; do
+  [ -e "/etc/static/$name" ] && [ -e "/etc/$name" ] || continue
+  [ "$(readlink "/etc/$name")" = "/etc/static/$name" ] || grep -qs /etc/static/ "/etc/$name" ||
+    printf 'put-back\t/etc/%s\n' "$name"
 done
 fish=${XDG_CONFIG_HOME:-$HOME/.config}/fish
 grep -qs 'brew shellenv' "$fish/config.fish" "$fish"/conf.d/*.fish && printf 'fish\tyes\n'
@@ -26,12 +33,14 @@ class Login:
     """The login shell's name ("zsh"), and its `profile`: the file that it reads at login after the
     system's own ("" for a shell that this tool does not write for).
 
-    `knows_homebrew` says that fish's configuration has a `brew shellenv` already.
+    `knows_homebrew` says that fish's configuration has a `brew shellenv` already. `put_back` are
+    the system's own files for shells where nix-darwin had put links.
     """
 
     shell: str
     profile: str
     knows_homebrew: bool
+    put_back: tuple[str, ...] = ()
 
 
 class LoginShell(FactBase[Login]):
@@ -47,7 +56,8 @@ class LoginShell(FactBase[Login]):
         told: dict[str, str] = dict(rows)
         profiles = [value for key, value in rows if key == "has"]
         shell = told["shell"].rpartition("/")[2]
-        return Login(shell, _profile(shell, told, profiles), "fish" in told)
+        put_back = tuple(value for key, value in rows if key == "put-back")
+        return Login(shell, _profile(shell, told, profiles), "fish" in told, put_back)
 
 
 def _profile(shell: str, told: dict[str, str], profiles: list[str]) -> str:

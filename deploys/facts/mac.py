@@ -13,7 +13,8 @@ TOOLS = "/Library/Developer/CommandLineTools"
 # unknown on Intel, kern.hv_support on some virtual machines (actions/runner-images#9460).
 # SYSTEM_VERSION_COMPAT=0: a program built for an old SDK is told 16.0 on macOS 26
 # (python/cpython#135675), and its children inherit that. The room is in the column before `12%`: a
-# home on the network is on "map auto_home", with a space.
+# home on the network is on "map auto_home", with a space. Apple's `container` has a directory for
+# each container; over SSH, its service is out of sight (apple/container#205, #2008).
 _ASK_MAC = r"""
 tell() { printf '%s\t%s\n' "$1" "$(/usr/sbin/sysctl -n "$2" 2>/dev/null)"; }
 printf 'version\t%s\n' "$(SYSTEM_VERSION_COMPAT=0 /usr/bin/sw_vers -productVersion)"
@@ -29,6 +30,12 @@ printf 'free\t%s\n' "$(df -Pk "$HOME" | awk 'NR == 2 {
 exported=${HTTPS_PROXY:-}${https_proxy:-}${HTTP_PROXY:-}${http_proxy:-}${ALL_PROXY:-}${all_proxy:-}
 for file in sudo sudo_local; do
   grep -q '^ *auth.*pam_tid' "/etc/pam.d/$file" 2>/dev/null && printf 'touch-id\t%s\n' "$file"
+done
+for program in /opt/homebrew/bin/container /usr/local/bin/container; do
+  [ -z "${SSH_CONNECTION:-}" ] && [ -x "$program" ] || continue
+  for kept in "$HOME/Library/Application Support/com.apple.container/containers"/*; do
+    [ -d "$kept" ] && printf 'container\t%s\n' "$program" && break 2
+  done
 done
 if [ -z "$exported" ]; then
   /usr/sbin/scutil --proxy 2>/dev/null | awk '
@@ -80,7 +87,8 @@ class MacSystem:
     `not_proxied` the hosts that go without, `proxy_script` the address of a script that decides.
     `forbids_homebrew` is what /etc/homebrew/brew.no_install says: the reason, as Homebrew's
     installer reads it; None without such a file. `touch_id_in` are the files in /etc/pam.d that let
-    a fingerprint do for sudo.
+    a fingerprint do for sudo. `container` is the program of Apple's container, where it keeps
+    containers of the user's, and can be asked; else "".
     """
 
     version: str
@@ -94,6 +102,7 @@ class MacSystem:
     proxy_script: str = ""
     forbids_homebrew: str | None = None
     touch_id_in: frozenset[str] = frozenset()
+    container: str = ""
 
     @property
     def major(self) -> int:
@@ -129,6 +138,7 @@ class Mac(FactBase[MacSystem]):
             proxy_script=told.get("proxy.ProxyAutoConfigURLString", "") if scripted else "",
             forbids_homebrew=told.get("forbidden"),
             touch_id_in=frozenset(value for key, value in pairs if key == "touch-id"),
+            container=told.get("container", ""),
         )
 
 

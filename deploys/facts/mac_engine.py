@@ -43,10 +43,12 @@ follow_links() {
 # An engine that is half dead accepts a connection and says nothing; colima and podman ask their
 # virtual machine. So nobody is waited for longer than ten seconds; macOS has no timeout(1). The one
 # who watches is killed with -9: before it has begun it would have our own traps.
-_WITHIN = r"""
-said=$(mktemp) && trap 'rm -f "$said"' EXIT && trap 'exit 130' INT && trap 'exit 143' HUP TERM
+WITHIN = r"""
+said_in=$(mktemp -d) && trap 'rm -rf "$said_in"' EXIT && trap 'exit 130' INT &&
+  trap 'exit 143' HUP TERM
+said=$said_in/said
 within() {
-  "$@" >"$said" 2>/dev/null </dev/null &
+  "$@" >"$said" 2>"$said_in/errors" </dev/null &
   asking=$!
   ( left=10; while [ "$left" -gt 0 ]; do sleep 1; left=$((left - 1)); done; kill -9 "$asking" ) \
     >/dev/null 2>&1 &
@@ -88,6 +90,8 @@ ask() {
   printf 'client'; printf '\t%s' "$@"; printf '\n'
   within "$@" info --format '{{json .}}'; code=$?
   [ "$code" -ne 137 ] || printf '{"ServerErrors":["it did not answer within 10 seconds"]}' >"$said"
+  [ "$code" -eq 0 ] || printf 'error\t%s\n' "$(awk 'NF { last = $0 } END { print last }' \
+    "$said_in/errors")"
   printf 'info\t%s\n' "$(tr -d '\n' <"$said")"
   [ "$code" -eq 0 ] && ! grep -q '"ServerErrors":\["' "$said"
 }
@@ -128,11 +132,11 @@ first_answer() {
 """
 
 # Shell functions: `first_answer` asks whatever might answer, and succeeds at the first that does.
-FIRST_ANSWER = SEARCH_PATH + _WITHIN + COLIMA + _ASK
+FIRST_ANSWER = SEARCH_PATH + WITHIN + COLIMA + _ASK
 
 _LOOK = (
     SEARCH_PATH
-    + _WITHIN
+    + WITHIN
     + COLIMA
     + r"""
 printf 'path\t%s\n' "$PATH"

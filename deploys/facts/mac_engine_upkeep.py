@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+import shlex
 from dataclasses import dataclass
 from typing import Literal
 
 from packaging.version import InvalidVersion, Version
 from pyinfra.api import FactBase
 
-from deploys.facts.mac_engine import COLIMA, FOLLOW_LINKS, SEARCH_PATH
+from deploys.facts.mac_engine import COLIMA, FOLLOW_LINKS, SEARCH_PATH, WITHIN
 
 # What the log of a virtual machine says when it does not start, and this tool can mend it; unless
 # it has come to run after all. Lima begins the log anew at every start.
@@ -214,6 +215,27 @@ class DesktopUpkeep(FactBase[DesktopFiles]):
             has_rosetta="rosetta" in told,
             is_silicon="silicon" in told,
         )
+
+
+class AppleContainer(FactBase[str]):
+    """What Apple's container says of its service: "running", or why it does not answer. Asked only
+    where it is there and keeps something (`MacSystem.container`)."""
+
+    def command(self, program: str) -> str:
+        """`container system status` (apple/container SystemStatus.swift): a table and exit code 0,
+        or one line and 1. It waits ten seconds for a service that is registered and silent."""
+        ask = f"within {shlex.quote(program)} system status"
+        return f"""{WITHIN}
+if {ask}; then echo running; else head -n 1 "$said"; fi"""
+
+    @staticmethod
+    def default() -> str:
+        """It was asked, and has said nothing."""
+        return "it gave no answer"
+
+    def process(self, output: list[str]) -> str:
+        """`running`, or `apiserver is not running and not registered with launchd` and its like."""
+        return output[0]
 
 
 def _told(output: list[str]) -> dict[str, str]:

@@ -27,6 +27,7 @@ def installed() -> Commands:
     if tools.whole or (tools.is_xcode and host.get_fact(Homebrew).prefix):
         return
     if tools.folder or tools.version:
+        # DudeNr33/screen-on-time#4, soztag/fossos#76
         found(
             "tools.broken",
             f"{TOOLS} lacks its tools, though {_receipt(tools)}.",
@@ -36,6 +37,7 @@ def installed() -> Commands:
         )
         left("the Command Line Tools, installed again", "those before did not work.")
     else:
+        # munki/macadmin-scripts#125
         found(
             "tools.missing",
             "Apple's Command Line Tools are not installed.",
@@ -54,6 +56,7 @@ def updated() -> Commands:
     minimum = minimum_for(host.get_fact(Mac).major)
     if not tools.whole or tools.is_xcode or not tools.older_than(minimum):
         return
+    # tw93/Mole#48; Homebrew/brew#9128, #4101, #10399
     found(
         "tools.outdated",
         f"The Command Line Tools are {tools.version}; this macOS wants {minimum} or newer.",
@@ -93,6 +96,7 @@ def selected() -> Commands:
 def licensed() -> Commands:
     """Refuse as long as Xcode's licence waits for its reader: git and clang end with code 69."""
     if host.get_fact(DeveloperTools).licence_open:
+        # Homebrew/install install.sh, which refuses with the same command
         refuse(
             "tools.licence",
             "Xcode is selected, and its licence has not been agreed to.",

@@ -61,6 +61,7 @@ def credentials(settings: Settings) -> Commands:
         return
     if keys:
         edits += removed(text, frozenset(keys))
+    # abiosoft/colima#52, #265; nektos/act#1132
     found(
         "docker.credential-helper-missing",
         f"{state.file} names {_listed(gone)}, which is nowhere to be found.",

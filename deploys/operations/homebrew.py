@@ -255,6 +255,7 @@ def _have_directories(state: BrewState, machine: Machine) -> Commands:
     if not state.denied:
         return
     if _is_ones_own(state, machine):
+        # Homebrew/brew#10546
         found(
             "homebrew.not-writable",
             f"Directories of Homebrew are not yours to write to: {shlex.join(state.denied)}.",
@@ -288,6 +289,7 @@ def may_change(state: BrewState) -> None:
     places = shlex.join(state.denied)
     chown = f"`sudo chown -R {machine.user} {places}`"
     if not state.owners - {machine.user, "root"}:
+        # Homebrew/brew#10546
         refuse(
             "homebrew.not-writable",
             f"You may not write to {places}.",

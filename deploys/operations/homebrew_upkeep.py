@@ -143,6 +143,7 @@ def agents() -> Commands:
             left(f"{place}.old", "it started the same engine twice.")
             yield StringCommand("mv", QuoteString(place), QuoteString(f"{place}.old"))
         elif label in state.unloaded:
+            # tomcounsell/ai#2013
             found(
                 "homebrew.agent-not-loaded",
                 f"launchd has not loaded {label}, though its file is in ~/{_AGENTS}.",
@@ -164,6 +165,7 @@ def other_prefix() -> Commands:
     if not state.intel or not mac.is_silicon:
         return
     gone = "" if state.rosetta else "`softwareupdate --install-rosetta --agree-to-license`, then "
+    # geerlingguy/mac-dev-playbook#99; Homebrew/brew#9130, #16668
     found(
         "homebrew.intel-too",
         "There is an Intel Mac's Homebrew in /usr/local.",

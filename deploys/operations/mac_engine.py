@@ -115,7 +115,7 @@ def reached_by_user() -> Commands:
     address = socket.removeprefix("DOCKER_HOST=")
     if engine.name == engine.context == "colima" and not engine.endpoint:
         # colima leaves a context of its name alone, even if that leads to an old socket
-        # (abiosoft/colima environment/container/docker).
+        # (abiosoft/colima#93, #365; its environment/container/docker).
         found(
             "engine.context-stale",
             f"The context colima leads to {engine.reaches}, and colima is at {address}.",
@@ -125,6 +125,7 @@ def reached_by_user() -> Commands:
         where = QuoteString(f"host={address}")
         yield StringCommand(*engine.words, "context", "update", "colima", "--docker", where)
         return
+    # docker/for-mac#4951; abiosoft/colima#93, #221
     found(
         "engine.elsewhere",
         f"{title(engine.name)} answers at {address}; docker in your shell is set to "
@@ -152,13 +153,15 @@ def title(name: str) -> str:
 
 
 def _reachable_at_all(engine: Engine) -> None:
-    if engine.is_remote:
-        by = f" by its {engine.endpoint}" if engine.endpoint.startswith("context ") else ""
-        refuse(
-            "engine.elsewhere-unreachable",
-            f"Docker is set to {engine.reaches}{by}, and nothing answers there.",
-            mend="Start that engine, or unset DOCKER_HOST and run `docker context use default`.",
-        )
+    if not engine.is_remote:
+        return
+    by = f" by its {engine.endpoint}" if engine.endpoint.startswith("context ") else ""
+    upkeep.not_kept_from_network(engine, by)
+    refuse(
+        "engine.elsewhere-unreachable",
+        f"Docker is set to {engine.reaches}{by}, and nothing answers there.",
+        mend="Start that engine, or unset DOCKER_HOST and run `docker context use default`.",
+    )
 
 
 def formulae_of(name: str) -> tuple[str, ...]:

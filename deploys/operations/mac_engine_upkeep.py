@@ -11,11 +11,13 @@ from pyinfra.api import StringCommand, operation
 from pyinfra.context import host
 
 from deploys.changes import left
-from deploys.facts.engine import ContainerEngine
+from deploys.facts.engine import ContainerEngine, Engine
 from deploys.facts.homebrew import Homebrew
+from deploys.facts.mac import Mac
 from deploys.facts.mac_engine import EngineName, MacEngines, MacEngineState
 from deploys.facts.mac_engine_upkeep import (
     WHY_NOT_STARTED,
+    AppleContainer,
     ColimaFiles,
     ColimaUpkeep,
     DesktopFiles,
@@ -47,6 +49,8 @@ _NEXT: dict[EngineName, str] = {
 # docker/for-mac#7243 and #7520: first versions without the fault.
 _STARTS_WITHOUT_ROSETTA = "4.30"
 _HAS_VALID_HELPERS = "4.37.2"
+
+_ASKS_FOR_LOCAL_NETWORK = 15  # docker/for-mac#7444: not on macOS 14
 
 
 def next_to_try(name: EngineName) -> str:
@@ -112,6 +116,7 @@ def rosetta() -> Commands:
             severity="notice",
         )
     elif files.is_unfit_for_rosetta and engine.answers:
+        # lima-vm/lima#2753
         found(
             "engine.lima-without-rosetta",
             f"Lima could not use Rosetta: {files.rosetta_said}.",
@@ -121,6 +126,46 @@ def rosetta() -> Commands:
             severity="notice",
         )
     yield from ()
+
+
+@operation()
+def apple_container() -> Commands:
+    """Say it where Apple's container keeps something, and does not answer: launchd has forgotten
+    its service after a restart of macOS, or an upgrade of its formula."""
+    program = host.get_fact(Mac).container
+    if program and (said := host.get_fact(AppleContainer, program=program)) != "running":
+        # apple/container#80, #1721; a session without the screen: #205, #2008
+        found(
+            "engine.apple-container-down",
+            f"Apple's container keeps containers of yours, and does not answer: {said}.",
+            means="Its commands end with `XPC connection error: Connection invalid`. This tool "
+            "does not need it.",
+            mend="If you want them: `container system start`, in a terminal on this Mac's own "
+            "screen; over SSH it does not start.",
+            severity="notice",
+        )
+    yield from ()
+
+
+def not_kept_from_network(engine: Engine, by: str) -> None:
+    """Refuse where macOS may keep programs of this terminal from the Mac's own network.
+
+    Raises:
+        Refused: only a person can permit that.
+    """
+    if not engine.has_no_route or host.get_fact(Mac).major < _ASKS_FOR_LOCAL_NETWORK:
+        return
+    # docker/for-mac#7504, #7444; canonical/multipass#3766; microsoft/vscode#228862
+    refuse(
+        "engine.local-network",
+        f"Docker is set to {engine.reaches}{by}, and macOS says `No route to host`.",
+        means="macOS keeps programs from the local network that have no permission for it; after "
+        "an upgrade it may be lost.",
+        mend="System Settings > Privacy & Security > Local Network: switch on the program whose "
+        "terminal this is (Terminal, iTerm, Visual Studio Code); where it is on, off and on again. "
+        "Quit that program, open it, and run this again. If nothing changes, that machine is off, "
+        "or has another address; unset DOCKER_HOST and `docker context use default` do without it.",
+    )
 
 
 def say_of_start(name: EngineName, state: MacEngineState) -> None:
@@ -166,11 +211,13 @@ def _say_of_profile(state: MacEngineState) -> None:
             mend="It is stopped by force and started; what is in it stays.",
         )
     elif state.profile in ("Running", "Unknown") and "docker" in state.programs:
+        # abiosoft/colima#1010, #1564
         found(
             "engine.colima-half-started",
             "colima's virtual machine is said to run, and nothing answers."
             if state.profile == "Running"
             else "colima does not tell the state of its virtual machine.",
+            means="A start that was cut short or a restart of macOS leaves it like that.",
             mend="It is stopped by force and started; what is in it stays.",
         )
 
@@ -181,6 +228,7 @@ def _say_of_desktop(files: DesktopFiles) -> None:
         # `"com.docker.vmnetd" was not opened because it contains malware`.
         names = [helper.rpartition("/")[2] for helper in files.helpers]
         out = "; ".join(f"sudo launchctl bootout system/{name}" for name in names)
+        # docker/for-mac#7520, #7534
         found(
             "engine.desktop-helper-blocked",
             f"Docker Desktop {files.version} has {' and '.join(names)}, which macOS may block: "
@@ -191,9 +239,11 @@ def _say_of_desktop(files: DesktopFiles) -> None:
             severity="notice",
         )
     elif files.is_silicon and not files.has_rosetta and _needs_rosetta(files):
+        # docker/for-mac#7243
         found(
             "engine.desktop-needs-rosetta",
             f"Docker Desktop {files.version} does not start without Rosetta, and there is none.",
+            means=f"{_STARTS_WITHOUT_ROSETTA} and later do.",
             mend=f"Update it: {update}. Or `softwareupdate --install-rosetta`.",
             severity="notice",
         )
@@ -218,6 +268,7 @@ def _network_cleared(state: MacEngineState, files: ColimaFiles) -> Commands:
     folder = f"{files.home}/_lima/_networks/user-v2"
     if state.others_run or not files.has_network:
         others = ", ".join(state.others_run)
+        # abiosoft/colima#1029, #1116, #1211
         refuse(
             "engine.colima-network-stale",
             f"colima's virtual machine did not start: {files.said}.",
@@ -226,6 +277,7 @@ def _network_cleared(state: MacEngineState, files: ColimaFiles) -> Commands:
             if others
             else next_to_try("colima"),
         )
+    # abiosoft/colima#1029, #1116, #1211
     found(
         "engine.colima-network-stale",
         f"colima's virtual machine did not start, its network is nobody's: {files.said}.",
@@ -241,6 +293,7 @@ def _lima_again(files: ColimaFiles) -> Commands:
     means = "It was built for another macOS."
     place = host.get_fact(Homebrew).place
     if files.lima_prefix != place:
+        # abiosoft/colima#524, #1250; lima-vm/lima#2753
         refuse(
             "engine.lima-of-another-macos",
             f"{files.limactl}, which is not of this Mac's Homebrew, says: {said}.",
@@ -249,12 +302,14 @@ def _lima_again(files: ColimaFiles) -> Commands:
             f"brew install colima`, put {place}/bin first in your PATH, and run this again.",
         )
     if files.is_fresh:
+        # abiosoft/colima#524, #1250; lima-vm/lima#2753
         refuse(
             "engine.lima-of-another-macos",
             f"Lima still says: {said}.",
             means="It was installed lately, so that to install it again would not help.",
             mend="`brew update`, `brew upgrade lima colima`, and run this again.",
         )
+    # abiosoft/colima#524, #1250; lima-vm/lima#2753
     found(
         "engine.lima-of-another-macos",
         f"Lima says: {said}.",

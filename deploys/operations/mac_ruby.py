@@ -86,9 +86,12 @@ def gems(settings: Settings) -> Steps:
             severity="notice",
         )
     if bundler.missing:
+        # ruby/rubygems#3240, #5104
         found(
             "ruby.bundler-missing",
             f"Gemfile.lock asks for Bundler {bundler.version}, which this Ruby does not have.",
+            means="bundle ends with `Could not find 'bundler'`.",
+            mend="It is installed into that Ruby.",
         )
         gem = ("env", "-u", "GEM_HOME", "-u", "GEM_PATH", QuoteString(f"{choice.bin}/gem"))
         left(

@@ -92,7 +92,8 @@ def proxies() -> Commands:
 @operation()
 def touch_id() -> Commands:
     """Say it where the next upgrade of macOS takes a fingerprint's power to do for sudo's password:
-    it writes /etc/pam.d/sudo anew, and leaves sudo_local (tw93/Mole#278, strap#831)."""
+    it writes /etc/pam.d/sudo anew, and leaves sudo_local (tw93/Mole#278,
+    MikeMcQuaid/strap#831)."""
     if host.get_fact(Mac).touch_id_in == {"sudo"}:
         found(
             "machine.touch-id-until-upgrade",

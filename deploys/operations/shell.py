@@ -43,6 +43,25 @@ def login(settings: Settings) -> Commands:
     )
 
 
+@operation()
+def of_nix_darwin() -> Commands:
+    """Say it where an upgrade of macOS has put its own files back in place of nix-darwin's links;
+    they are nix-darwin's to renew (nix-darwin/nix-darwin#1509, #1621, #149, #348)."""
+    if files := host.get_fact(LoginShell).put_back:
+        aside = " && ".join(f"sudo mv {file} {file}.before-nix-darwin" for file in files)
+        found(
+            "shell.nix-darwin-files",
+            f"nix-darwin keeps links in place of {', '.join(files)}; there is the system's own.",
+            means="An upgrade of macOS puts them back: shells lack what nix-darwin sets, and "
+            "`darwin-rebuild switch` may end with `error: Unexpected files in /etc, aborting "
+            "activation`.",
+            mend=f"If nothing in there is yours: `{aside}`, and then `sudo /run/current-system/sw/"
+            "bin/darwin-rebuild switch`, with the options that you give it.",
+            severity="notice",
+        )
+    yield from ()
+
+
 def wanted_lines(shell: str, prefix: str, ruby: Choice, own: list[str]) -> list[str]:
     """What the block has to say, beside the lines that the user has already."""
     lines = []

@@ -67,12 +67,6 @@ SYMPTOMS = {
     43: "No developer tools were found",
 }
 
-NOT_HERE = {
-    26: "not met: this tool speaks to loopback only",
-    31: "nix-darwin's own to mend",
-    42: "Apple's container is no engine of this tool",
-}
-
 
 @dataclass(frozen=True)
 class Seen:
@@ -97,7 +91,7 @@ def table(seen: Iterable[Seen]) -> list[str]:
 
 def _row(number: int, seen: list[Seen]) -> str:
     if not seen:
-        return NOT_HERE.get(number, "not seen in this run")
+        return "not seen in this run"
     states = [one for one in seen if one.kind != "alike"]
     alike = [one for one in seen if one.kind == "alike"]
     found = f"{sum(one.passed for one in states)} of {len(states)}"

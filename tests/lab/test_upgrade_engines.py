@@ -18,6 +18,7 @@ breakage = pytest.mark.breakage
 case = pytest.param
 
 COLIMA = "/Users/dev/.colima"
+LAN = "192.168.64.9"
 NETWORK = f"{COLIMA}/_lima/_networks/user-v2"
 
 # What would take minutes here takes seconds: each look at the clock is half a minute later.
@@ -197,6 +198,48 @@ def test_a_client_that_is_set_elsewhere_is_said_and_left(
     assert "docker in your shell is set to" in run.stdout
     plan = bootstrap(proved, "plan", "--json", env=env)
     assert (plan.returncode, "engine.elsewhere" in plan.stdout) == (0, True)
+
+
+@breakage(26, "said")
+def test_an_engine_that_macos_keeps_from_the_terminal_is_said_with_the_clicks(proved: Mac) -> None:
+    proved.prepare(f"local-network-denied {LAN}", f"engine-elsewhere tcp://{LAN}:2375")
+    assert diagnosed(proved) == {"engine.local-network"}
+    run = bootstrap(proved)
+    assert run.returncode == 1
+    assert "Privacy & Security > Local Network" in " ".join(run.stdout.split())
+    assert starts(proved) == 0
+
+
+@breakage(26, "alike")
+def test_an_engine_elsewhere_that_is_off_is_no_matter_of_permission(proved: Mac) -> None:
+    proved.prepare("engine-elsewhere tcp://127.0.0.1:2375")
+    assert diagnosed(proved) == {"engine.elsewhere-unreachable"}
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "asked"),
+    [
+        case("unregistered", "engine.apple-container-down", 1, marks=breakage(42, "said")),
+        case("silent", "engine.apple-container-down", 1, marks=breakage(42, "said")),
+        case("running", "", 1, marks=breakage(42, "alike")),
+        case("unregistered empty", "", 0, marks=breakage(42, "alike")),
+    ],
+)
+def test_apples_container_is_said_where_it_keeps_something(
+    proved: Mac, state: str, code: str, asked: int
+) -> None:
+    proved.prepare(f"apple-container {state}")
+    assert diagnosed(proved) == ({code} if code else set())
+    assert names(proved.commands(), "container") == ["system status"] * asked
+    if state == "unregistered":
+        lost = proved.run(["/opt/homebrew/bin/container", "list"], check=False)
+        assert "XPC connection error" in lost.stderr
+        run = bootstrap(proved)
+        assert run.returncode == 0, run.stdout
+        assert "`container system start`" in " ".join(run.stdout.split())
+        assert unchanged(proved)
+        proved.run(["/opt/homebrew/bin/container", "system", "start"])
+        assert diagnosed(proved) == set()
 
 
 @breakage(24, "mended")

@@ -146,6 +146,7 @@ def test_the_tools_are_mended_before_gems_are_compiled(proved: Mac) -> None:
 
 
 @breakage(28, "unharmed")
+@breakage(31, "alike")
 def test_the_users_own_profile_survives_a_reset_of_the_systems(proved: Mac) -> None:
     proved.prepare("etc-reset")
     before = proved.file(PROFILE).read_text()
@@ -154,6 +155,24 @@ def test_the_users_own_profile_survives_a_reset_of_the_systems(proved: Mac) -> N
     assert proved.file(PROFILE).read_text() == before
     ruby = proved.run(["zsh", "-lc", "command -v ruby brew"]).stdout.split()
     assert ruby == [f"{KEG}/bin/ruby", "/opt/homebrew/bin/brew"]
+
+
+@breakage(31, "said")
+def test_nix_darwins_links_that_an_upgrade_took_are_said_and_left(proved: Mac) -> None:
+    proved.prepare("nix-darwin zshrc zprofile")
+    before = proved.file("/etc/zshrc").read_text()
+    assert diagnosed(proved) == {"shell.nix-darwin-files"}
+    run = bootstrap(proved)
+    assert run.returncode == 0, run.stdout
+    assert "sudo mv /etc/zshrc /etc/zshrc.before-nix-darwin" in " ".join(run.stdout.split())
+    assert proved.file("/etc/zshrc").read_text() == before
+    assert unchanged(proved)
+
+
+@breakage(31, "alike")
+def test_nix_darwins_links_that_are_there_are_left_alone(proved: Mac) -> None:
+    proved.prepare("nix-darwin")
+    assert diagnosed(proved) == set()
 
 
 @breakage(29, "said")

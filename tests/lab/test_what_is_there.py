@@ -56,9 +56,17 @@ def unchanged(mac: Mac) -> bool:
     [
         (("docker-desktop", "docker-desktop-running"), ".docker/run/docker.sock"),
         (("docker-desktop",), ".docker/run/docker.sock"),
-        (("orbstack", "orbstack-running"), ".orbstack/run/docker.sock"),
+        pytest.param(
+            ("orbstack", "orbstack-running"),
+            ".orbstack/run/docker.sock",
+            marks=pytest.mark.breakage(17, "alike"),
+        ),
         (("orbstack",), ".orbstack/run/docker.sock"),
-        (("podman", "podman-running"), "podman"),
+        pytest.param(
+            ("podman", "podman-running"),
+            "podman",
+            marks=pytest.mark.breakage(18, "alike"),
+        ),
         (("podman",), "podman"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

@@ -223,6 +223,32 @@ def test_an_engine_that_only_root_may_use_is_used_through_sudo(tmp_path: Path) -
     assert (engine.answers, engine.client) == (True, ("sudo", "-n", "docker"))
 
 
+@pytest.mark.parametrize("kernel", ["Linux", "Darwin"])
+def test_what_a_newer_client_says_on_standard_error_alone_is_read(
+    tmp_path: Path, kernel: str
+) -> None:
+    """Docker 28.2.2 prints no ServerErrors."""
+    said = "permission denied while trying to connect to the Docker daemon socket"
+    programs = {
+        "uname": f"echo {kernel}",
+        "docker": f"echo '{{\"ServerVersion\":\"\"}}'; printf ' {said}\\n\\n' >&2; exit 1",
+        "sudo": "exit 1",
+    }
+    for name, script in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    output = subprocess.run(
+        ["sh", "-c", ContainerEngine().command()],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    engine = ContainerEngine().process(output.stdout.splitlines())
+    assert (engine.answers, engine.reason) == (False, said)
+    assert engine.denied == (kernel == "Linux")
+
+
 def test_membership_of_the_docker_group_is_explained_and_not_given(plan: Plan) -> None:
     who = plan(container_engine)["who may use it"]
     assert who.commands == ()

@@ -13,8 +13,15 @@ from deploys.container_engine import container_engine
 from deploys.facts.docker_config import DockerConfig, DockerConfigState
 from deploys.facts.engine import ContainerEngine, Engine
 from deploys.facts.homebrew import BrewState, Homebrew
+from deploys.facts.mac import Mac, MacSystem
 from deploys.facts.mac_engine import MacEngines, MacEngineState
-from deploys.facts.mac_engine_upkeep import ColimaFiles, ColimaUpkeep, DesktopFiles, DesktopUpkeep
+from deploys.facts.mac_engine_upkeep import (
+    AppleContainer,
+    ColimaFiles,
+    ColimaUpkeep,
+    DesktopFiles,
+    DesktopUpkeep,
+)
 from deploys.facts.machine import ThisMachine
 from deploys.facts.text_file import Text, TextFile
 from tests.support import planned_with
@@ -33,6 +40,7 @@ CONFIG = DockerConfigState(
     plugins=frozenset({("docker-compose", PLUGINS), ("docker-buildx", PLUGINS)}),
     brew="/opt/homebrew",
 )
+MAC_SYSTEM = MacSystem("27.0", "26A428", True, False, True, 10**11, {})
 BARE = MacEngineState(path="/usr/bin:/bin", colima_home="/Users/ada/.colima")
 COLIMA = replace(
     BARE,
@@ -55,17 +63,21 @@ def planned(
     config: DockerConfigState = CONFIG,
     files: ColimaFiles = INTACT,
     desktop: DesktopFiles = NO_DESKTOP,
+    system: MacSystem = MAC_SYSTEM,
+    container_says: str = "",
     **data: object,
 ) -> dict[str, OperationResult]:
     """Evaluates the stage on a Mac whose facts are given."""
     answers: dict[type, Any] = {
         ThisMachine: MAC,
+        Mac: system,
         ContainerEngine: engine,
         MacEngines: state,
         DockerConfig: config,
         TextFile: Text("/Users/ada/a file", "missing"),
         ColimaUpkeep: files,
         DesktopUpkeep: desktop,
+        AppleContainer: container_says,
         Homebrew: BrewState(prefix="/opt/homebrew", works=True),
     }
     result = planned_with(answers, container_engine, **data)
@@ -195,6 +207,44 @@ def test_a_remote_engine_that_does_not_answer_is_a_refusal() -> None:
     assert refusal.status == "refused"
     assert "tcp://10.0.0.9:2375" in refusal.findings[0].seen
     assert "unset DOCKER_HOST" in refusal.findings[0].mend
+
+
+@pytest.mark.parametrize(
+    ("address", "reason", "macos", "code"),
+    [
+        ("tcp://192.168.64.9:2375", "connect: no route to host", "27.0", "local-network"),
+        ("ssh://ada@box.local", "ssh: connect to host: No route to host", "15.0", "local-network"),
+        ("tcp://192.168.64.9:2375", "connect: no route to host", "14.7", "elsewhere-unreachable"),
+        ("tcp://192.168.64.9:2375", "connection refused", "27.0", "elsewhere-unreachable"),
+        ("tcp://9.9.9.9:2375", "connect: no route to host", "27.0", "elsewhere-unreachable"),
+    ],
+    ids=["address", "ssh", "macos-14", "refused", "internet"],
+)
+def test_what_macos_keeps_from_the_local_network_is_told_apart(
+    address: str, reason: str, macos: str, code: str
+) -> None:
+    system = replace(MAC_SYSTEM, version=macos)
+    remote = replace(NONE, reaches=address, reason=f"error during connect: {reason}")
+    refusal = planned(engine=remote, state=COLIMA, system=system)["install the engine"]
+    assert codes(refusal) == [f"engine.{code}"]
+    assert ("Local Network" in refusal.findings[0].mend) == (code == "local-network")
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("running", []),
+        (
+            "apiserver is not running and not registered with launchd",
+            ["engine.apple-container-down"],
+        ),
+    ],
+)
+def test_apples_container_is_asked_where_it_keeps_something(said: str, found: list[str]) -> None:
+    kept = replace(MAC_SYSTEM, container="/opt/homebrew/bin/container")
+    told = planned(engine=ANSWERS, system=kept, container_says=said)["Apple's container"]
+    assert codes(told) == found
+    assert told.status == "unchanged"
 
 
 def test_licence_terms_are_said_where_such_an_engine_is_installed() -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from deploys.facts.engine import ContainerEngine, Engine
 from deploys.facts.mac_engine import MacEngines, MacEngineState
+from deploys.facts.mac_engine_upkeep import AppleContainer
 from tests.unit.test_mac_engine import COLIMA, planned
 
 TOOLS = [
@@ -216,6 +217,19 @@ def test_where_nothing_answers_it_is_known_where_the_client_was_sent(mac: Mac) -
 def test_a_denied_socket_on_a_mac_does_not_lead_to_sudo(mac: Mac) -> None:
     mac.program("docker", 'echo \'{"ServerErrors":["permission denied"]}\'; exit 1')
     assert mac.engine().client == ("docker",)
+
+
+def test_apples_container_is_believed_by_its_exit_code(mac: Mac) -> None:
+    def said(script: str) -> str:
+        mac.program("container", script)
+        asked = AppleContainer().command(f"{mac.programs}/container")
+        lines = mac.run(asked).stdout.splitlines()
+        return AppleContainer().process(lines) if lines else AppleContainer.default()
+
+    assert said('[ "$*" = "system status" ] && echo FIELD VALUE') == "running"
+    assert said("echo apiserver is not running; exit 1") == "apiserver is not running"
+    mac.program("sleep", '[ "$1" = 1 ] || exec /bin/sleep "$@"')  # seconds pass quickly here
+    assert said("exec sleep 600") == "it gave no answer"
 
 
 def test_no_client_is_no_engine(mac: Mac) -> None:

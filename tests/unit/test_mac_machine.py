@@ -236,6 +236,7 @@ def ask(tmp_path: Path) -> Callable[..., MacSystem]:
             (tmp_path / name).chmod(0o755)
         script = Mac().command().replace("/etc/homebrew", str(tmp_path))
         script = script.replace("/etc/pam.d", str(tmp_path / "pam.d"))
+        script = script.replace("/opt/homebrew", str(tmp_path))
         for place in ("/usr/sbin/sysctl", "/usr/bin/sw_vers", "/usr/sbin/scutil"):
             script = script.replace(place, str(tmp_path / Path(place).name))
         output = subprocess.run(
@@ -296,6 +297,23 @@ def test_touch_id_is_said_where_the_next_upgrade_takes_it(
     assert finding.code == "machine.touch-id-until-upgrade"
     (tmp_path / "pam.d/sudo_local").write_text(line)
     assert look(ask())["Touch ID for sudo"].findings == ()
+
+
+def test_apples_container_is_seen_where_it_keeps_something_and_can_be_asked(
+    ask: Ask, tmp_path: Path
+) -> None:
+    home = {"HOME": str(tmp_path / "a home")}
+    kept = tmp_path / "a home/Library/Application Support/com.apple.container/containers"
+    kept.mkdir(parents=True)
+    program = tmp_path / "bin/container"
+    program.parent.mkdir()
+    (kept / "web").mkdir()
+    assert ask(env=home).container == ""
+    program.touch(mode=0o755)
+    assert ask(env=home).container == str(program)
+    assert ask(env={**home, "SSH_CONNECTION": "10.0.0.2 50000 10.0.0.3 22"}).container == ""
+    (kept / "web").rmdir()
+    assert ask(env=home).container == ""
 
 
 def test_a_proxy_of_the_system_is_said_with_the_line_to_export(ask: Ask, look: Look) -> None:

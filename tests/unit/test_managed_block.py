@@ -275,7 +275,7 @@ def test_a_write_protected_file_is_left_to_whoever_protects_it() -> None:
 def planned(
     function: Callable[[], object], answers: dict[type, Any], *, apply: bool = False
 ) -> OperationResult:
-    """The one operation that a function declares, on this computer but for the facts given."""
+    """The first operation that a function declares, on this computer but for the facts given."""
     inventory = local_inventory()
     with Engine(inventory, Remembering()) as engine:
         (host,) = inventory
@@ -287,8 +287,7 @@ def planned(
         setattr(host, "get_fact", get_fact)  # noqa: B010
         (result,) = engine.evaluate([stage(function)], apply=apply)
     assert result.failure is None
-    (operation,) = result.operations
-    return operation
+    return result.operations[0]
 
 
 KEG = Ruby("homebrew", "/opt/homebrew/opt/ruby@3.4", "3.4.10", "3.4.10_1", "3.4.0")
@@ -385,6 +384,34 @@ def test_users_of_fish_are_told_the_line_to_add() -> None:
     assert (told.status, told.findings[0].severity) == ("unchanged", "notice")
     assert "/opt/homebrew/bin/brew shellenv fish | source" in told.findings[0].mend
     assert planned(shell, mac(Login("fish", "", knows_homebrew=True))).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("linked", "files", "found"),
+    [
+        ("zshrc bashrc", {"zshrc": "", "bashrc": ""}, ["bashrc", "zshrc"]),
+        ("zshrc bashrc", {"zshrc": ""}, ["zshrc"]),
+        ("zshrc", {"zshrc": "if test -e /etc/static/zshrc; then . /etc/static/zshrc; fi\n"}, []),
+        ("zshrc", {}, []),
+        ("", {"zshrc": "", "bashrc": ""}, []),
+    ],
+    ids=["two", "one", "reads-the-other", "links", "no-nix-darwin"],
+)
+def test_files_that_an_upgrade_has_put_in_place_of_nix_darwins_links_are_told(
+    tmp_path: Path, linked: str, files: dict[str, str], found: list[str]
+) -> None:
+    etc = tmp_path / "etc"
+    (etc / "static").mkdir(parents=True)
+    for name in linked.split():
+        (etc / "static" / name).touch()
+        (etc / name).symlink_to(etc / "static" / name)
+    for name, content in files.items():
+        (etc / name).unlink(missing_ok=True)
+        (etc / name).write_text(content.replace("/etc", str(etc)))
+    script = LoginShell().command().replace("/etc", str(etc))
+    output = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    told = LoginShell().process(output.stdout.splitlines())
+    assert told.put_back == tuple(f"{etc}/{name}" for name in found)
 
 
 def profile_of(home: Path, **environment: str) -> str:

@@ -5,12 +5,16 @@ Presets, each on a Mac that this project has set up already, or that has the eng
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import socket
+import struct
 import time
+from contextlib import suppress
 from dataclasses import replace
 
-from . import colima, lima, other_engines
+from . import apple_container, colima, lima, other_engines
 from .call import COMMANDS, Call
 from .colima_profile import folder, read, write
 from .docker_files import change_config, create_context, home, remove_context
@@ -174,6 +178,42 @@ def podman_broken(call: Call) -> None:
     with call.changing(Podman) as podman:
         podman.made = True
         podman.broken = "vfkit exited unexpectedly with exit code 1"
+
+
+@preset("engine-elsewhere", "dev")
+def engine_elsewhere(call: Call, address: str) -> None:
+    """The user's client is set to an engine of another machine."""
+    create_context(call, "elsewhere", "", address)
+    change_config(call, currentContext="elsewhere")
+
+
+@preset("local-network-denied", "root")
+def local_network_denied(_: Call, address: str) -> None:
+    """Programs get `No route to host` for an address of the local network: after-upgrade 26. The
+    kernel says it here, to all programs of all Macs of this network: route(8), `reject`."""
+
+    def packed(name: str) -> bytes:
+        return struct.pack("=H2x4s8x", socket.AF_INET, socket.inet_aton(name))
+
+    flags = 0x1 | 0x4 | 0x200  # RTF_UP, RTF_HOST, RTF_REJECT of <linux/route.h>
+    addresses = packed(address) + packed("0.0.0.0") + packed("255.255.255.255")
+    entry = struct.pack("@8x48sH62x", addresses, flags)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one, suppress(FileExistsError):
+        fcntl.ioctl(one, 0x890B, entry)  # SIOCADDRT
+
+
+@preset("apple-container", "dev")
+def apple_container_kept(call: Call, state: str, containers: str = "") -> None:
+    """Apple's container in this state of its service, which keeps a container: after-upgrade 42;
+    the directories of apple/container, ContainersService.swift."""
+    other_engines.put_command(call, "/opt/homebrew/bin/container", "container")
+    folder = call.home / apple_container.HOME / "containers"
+    folder.mkdir(parents=True, exist_ok=True)
+    if containers != "empty":
+        (folder / "web").mkdir()
+    with call.changing(apple_container.AppleContainer) as service:
+        service.registered = state in ("running", "silent")
+        service.answers = state == "running"
 
 
 def _colima(call: Call, *words: str) -> None:

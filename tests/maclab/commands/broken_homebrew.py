@@ -39,6 +39,12 @@ def xcode_unlicensed(call: Call) -> None:
     install_xcode(call, licence_agreed=False)
 
 
+@preset("xcode", "root")
+def xcode(call: Call) -> None:
+    """Xcode is there and selected, and its licence agreed to."""
+    install_xcode(call, licence_agreed=True)
+
+
 @preset("old-homebrew", "dev")
 def old_homebrew(call: Call, version: str, latest: str, days: str) -> None:
     """A Homebrew of another version, which was fetched some days ago: 5 and 7."""

@@ -82,13 +82,15 @@ def change_config(call: Call, **values: str | None) -> None:
     target.write_text(json.dumps(told, indent="\t"))
 
 
-def create_context(call: Call, name: str, description: str, socket: str) -> None:
-    """Does nothing where a context of that name is, as the programs that call this."""
+def create_context(call: Call, name: str, description: str, address: str) -> None:
+    """`address` is a socket, or all of another machine's address. Does nothing where a context of
+    that name is, as the programs that call this."""
     file = _context(call, name) / "meta.json"
     if file.exists():
         return
     file.parent.mkdir(parents=True, exist_ok=True)
-    endpoint = {"Host": f"unix://{socket}", "SkipTLSVerify": False}
+    host = address if "://" in address else f"unix://{address}"
+    endpoint = {"Host": host, "SkipTLSVerify": False}
     told = {
         "Name": name,
         "Metadata": {"Description": description},

@@ -33,6 +33,7 @@ FAMILIES = (
     "colima",
     "docker",
     "other_engines",
+    "apple_container",
     "ruby",
     "brewing",
     "presets",
