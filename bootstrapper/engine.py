@@ -184,18 +184,21 @@ class _Evaluation:
         self.failure: Failure | None = None
         self._stage = Stage("", "")
         self._waiting_for = ""
+        self._applies = state.applying
         state.evaluations[host] = self
 
     def run(self, stages: Sequence[Stage]) -> None:
         with _on(self.host):
             for stage in stages:
                 self._stage = stage
-                self._waiting_for = self._unmet(stage)
+                held = self.result().held_up
+                self._waiting_for = self._unmet(stage, held)
+                self._applies = self.state.applying and self._waiting_for not in held
                 self.state.observer.stage_started(self.host.name, stage)
                 try:
                     stage.deploy()
                 except _Stopped:
-                    if self.state.applying:
+                    if self.state.applying and not self.result().goes_on:
                         return
                 except (PyinfraError, Refused) as error:
                     self.failure = Failure(f"{stage.title}: {error}")
@@ -212,9 +215,10 @@ class _Evaluation:
     def result(self) -> MachineResult:
         return MachineResult(self.host.name, tuple(self.operations), self.failure)
 
-    def _unmet(self, stage: Stage) -> str:
+    def _unmet(self, stage: Stage, held: Collection[str]) -> str:
         pending = {o.stage for o in self.operations if o.status not in ("unchanged", "changed")}
-        return next((need for need in stage.needs if need in pending), "")
+        unmet = [need for need in stage.needs if need in pending]
+        return next((need for need in unmet if need in held), unmet[0] if unmet else "")
 
     def _evaluate(self, op_hash: str) -> OperationResult:
         name = next(iter(self.state.op_meta[op_hash].names)).rpartition(" | ")[2]
@@ -224,8 +228,9 @@ class _Evaluation:
         started = time.monotonic()
         data = self.state.ops[self.host][op_hash]
         commands: list[PyinfraCommand] = []
+        self._alone = False
         status, failure = self._work_through(data, commands)
-        if self.state.applying and commands:
+        if self._applies and commands:
             self.state.facts[self.host].clear()
         return OperationResult(
             machine=self.host.name,
@@ -239,6 +244,7 @@ class _Evaluation:
             after=self._waiting_for if status == "planned" else "",
             failure=failure,
             optional=bool(data.global_arguments.get("_ignore_errors")),
+            alone=self._alone,
         )
 
     def _work_through(
@@ -251,9 +257,10 @@ class _Evaluation:
                 self.state.begin()
                 commands.append(command)
                 changes = take_changes(self.host.connector_data)
-                if self.state.applying:
+                if self._applies:
                     self._run(command, data.global_arguments, changes)
         except Refused as refusal:
+            self._alone = refusal.alone
             return "refused", Failure(refusal.finding.seen, mend=refusal.finding.mend)
         except FactFailed as error:
             return "unknown", error.failure
@@ -263,7 +270,7 @@ class _Evaluation:
             return "interrupted", None
         if not commands:
             return "unchanged", None
-        return ("changed" if self.state.applying else "planned"), None
+        return ("changed" if self._applies else "planned"), None
 
     def _run(
         self, command: PyinfraCommand, arguments: Any, changes: tuple[Change, ...] = ()

@@ -36,7 +36,8 @@ class OperationResult:
     """One operation on one machine, evaluated. `seconds` is wall time.
 
     `after` names the earlier stage that has to run first, where the commands are a prediction.
-    `optional` means that nothing else needs it: its failure is one, but the run goes on.
+    `optional` means that nothing else needs it: its failure is one, but the run goes on. `alone`
+    that it was refused, and stages that do not need this one go on.
     """
 
     machine: str
@@ -50,6 +51,7 @@ class OperationResult:
     after: str = ""
     failure: Failure | None = None
     optional: bool = False
+    alone: bool = False
 
     @property
     def ok(self) -> bool:
@@ -81,12 +83,33 @@ class MachineResult:
     @property
     def finished(self) -> bool:
         """Whether it went through all stages, optional failures aside."""
-        return self.failure is None and not any(o.ends_run for o in self.operations)
+        return self.goes_on and not self.held_up
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it went through all stages but those that wait for a person."""
+        return self.failure is None and all(o.alone for o in self.operations if o.ends_run)
+
+    @property
+    def held_up(self) -> frozenset[str]:
+        """The stages that wait for a person: one was refused, the others need it."""
+        held: set[str] = set()
+        for operation in self.operations:
+            refused = operation.status == "refused" and operation.ends_run
+            if refused or (operation.status == "planned" and operation.after in held):
+                held.add(operation.stage)
+        return frozenset(held)
 
     @property
     def to_do(self) -> tuple[OperationResult, ...]:
         """What a plan would change."""
         return tuple(o for o in self.operations if o.status == "planned")
+
+    @property
+    def can_do(self) -> tuple[OperationResult, ...]:
+        """What a run would change now, whatever waits for a person."""
+        held = self.held_up
+        return tuple(o for o in self.to_do if o.after not in held) if self.goes_on else ()
 
     @property
     def changed(self) -> tuple[OperationResult, ...]:

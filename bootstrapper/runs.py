@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from bootstrapper.answers import FactFailed
@@ -17,9 +17,7 @@ from bootstrapper.diagnosis import diagnose
 from bootstrapper.engine import Interrupted
 from bootstrapper.errors import UserError
 from bootstrapper.interrupts import interrupted_by
-from bootstrapper.inventory import (
-    THIS_MACHINE,
-)
+from bootstrapper.inventory import THIS_MACHINE
 from bootstrapper.lock_findings import PREFIX, look_at_the_lock_again, tell_of_the_lock
 from bootstrapper.options import Options, PreviewOptions
 from bootstrapper.proving import Verdict
@@ -35,6 +33,8 @@ from deploys.findings import Finding
 from deploys.settings import SettingsError
 
 DONE, FAILED, DIFFERS, INTERRUPTED = 0, 1, 2, 130
+
+_ToDo = Mapping[str, tuple[OperationResult, ...]]  # of each machine
 
 
 def apply(options: Options) -> int:
@@ -168,9 +168,7 @@ def _apply(session: _Session) -> int:
     _warn_of_damage(session)
     _ask_for_root_to_look(session)
     _evaluate(session)
-    to_do = [
-        result.machine for result in session.results.values() if result.finished and result.to_do
-    ]
+    to_do = {name: result.can_do for name, result in session.results.items() if result.can_do}
     if to_do or not all(result.ok for result in session.results.values()):
         session.terminal.plan(tuple(session.results.values()), commands=False)
     if to_do:
@@ -184,7 +182,12 @@ def _apply(session: _Session) -> int:
         tell_of_the_lock(session)
     _show_failures(session)
     if session.proves:
-        prove(session, [name for name, result in session.results.items() if result.finished])
+        through = [
+            name
+            for name, result in session.results.items()
+            if result.goes_on and "blog" not in result.held_up
+        ]
+        prove(session, through)
     report = session.report("apply")
     _record(session, report)
     _summarize(session, report)
@@ -200,7 +203,7 @@ def _undo(session: _Session) -> int:
     if session.journal.made(THIS_MACHINE) and not session.options.plan:
         _ask_for_root_to_look(session)
     _look(session)
-    to_do = [name for name, result in session.results.items() if result.to_do]
+    to_do = {name: result.to_do for name, result in session.results.items() if result.to_do}
     session.terminal.plan(tuple(session.results.values()), commands=session.options.plan)
     _show_failures(session)
     if session.options.plan or not to_do:
@@ -218,12 +221,12 @@ def _undo(session: _Session) -> int:
     return DONE if report.ok else FAILED
 
 
-def _undo_told(session: _Session, to_do: Sequence[str]) -> int:
+def _undo_told(session: _Session, to_do: _ToDo) -> int:
     """The end of an undo that changes nothing: it was only shown, or there is nothing to do."""
     from bootstrapper.undo import NOTHING_KNOWN, close
 
     ok = all(result.ok for result in session.results.values())
-    changes = sum(len(session.results[name].to_do) for name in to_do)
+    changes = sum(map(len, to_do.values()))
     if not session.options.plan:
         close(session.journal, session.results.values())
     known = session.journal.machines & {*session.results}
@@ -265,15 +268,14 @@ def _read_versions(session: _Session) -> None:
     }
 
 
-def _change(session: _Session, machines: Sequence[str]) -> None:
-    mine = session.results.get(THIS_MACHINE)
-    needing_root = [o.name for o in mine.to_do if o.uses_sudo] if mine else []
-    if THIS_MACHINE in machines and needing_root:
+def _change(session: _Session, to_do: _ToDo) -> None:
+    needing_root = [o.name for o in to_do.get(THIS_MACHINE, ()) if o.uses_sudo]
+    if needing_root:
         _get_root(session, ", ".join(needing_root))
     session.engine.forget_facts()
     terminal = session.terminal
     terminal.begin("Working", machines=len(session.settings), show_operations=True)
-    session.take(session.engine.evaluate(session.stages, apply=True, machines=machines))
+    session.take(session.engine.evaluate(session.stages, apply=True, machines=to_do))
     terminal.end()
     for result in session.results.values():
         for operation in result.operations:
@@ -297,9 +299,8 @@ def _get_root(session: _Session, purpose: str) -> None:
     session.stack.enter_context(sudo_ready(needed_for=purpose, can_ask=session.terminal.can_ask))
 
 
-def _agreed(session: _Session, machines: Sequence[str]) -> bool:
-    changes = sum(len(session.results[machine].to_do) for machine in machines)
-    session.terminal.say(_changes(changes))
+def _agreed(session: _Session, to_do: _ToDo) -> bool:
+    session.terminal.say(_changes(sum(map(len, to_do.values()))))
     if session.options.yes or not session.terminal.can_ask:
         return True
     return session.terminal.ask("Go ahead?")

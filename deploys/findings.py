@@ -37,11 +37,15 @@ class Finding:
 
 
 class Refused(OperationError):
-    """An operation will not go on, and a person has to act; carries the finding that says why."""
+    """An operation will not go on, and a person has to act; carries the finding that says why.
 
-    def __init__(self, finding: Finding) -> None:
+    `alone`: what does not need this operation's stage is done all the same.
+    """
+
+    def __init__(self, finding: Finding, *, alone: bool = False) -> None:
         super().__init__(str(finding))
         self.finding = finding
+        self.alone = alone
 
 
 def found(
@@ -53,13 +57,16 @@ def found(
     return finding
 
 
-def refuse(code: str, seen: str, *, means: str = "", mend: str) -> NoReturn:
+def refuse(code: str, seen: str, *, means: str = "", mend: str, alone: bool = False) -> NoReturn:
     """End the current operation: the machine is in a state that only a person can change.
+
+    As a rule nothing at all is changed then, since what was asked for may be a mistake. Where it is
+    none, but something that broke, the refusal stands `alone`: only what needs this stage waits.
 
     Raises:
         Refused: always.
     """
-    raise Refused(found(code, seen, means=means, mend=mend, severity="refusal"))
+    raise Refused(found(code, seen, means=means, mend=mend, severity="refusal"), alone=alone)
 
 
 def take_findings(connector_data: dict[str, object]) -> tuple[Finding, ...]:

@@ -103,6 +103,7 @@ def licensed() -> Commands:
             means="git and the compilers refuse to work.",
             mend="Read it and agree with `sudo xcodebuild -license accept`, or do without Xcode: "
             f"`sudo xcode-select --switch {TOOLS}`.",
+            alone=True,
         )
     yield from ()
 

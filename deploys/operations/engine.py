@@ -39,6 +39,7 @@ def installed() -> Commands:
             "engine.elsewhere-unreachable",
             f"Docker is set to {engine.endpoint}, and nothing answers there.",
             mend="Start that engine, or unset DOCKER_HOST and run `docker context use default`.",
+            alone=True,
         )
     yield from debian.packages._inner(
         names=["docker.io", "ca-certificates"],

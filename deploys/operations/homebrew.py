@@ -295,6 +295,7 @@ def may_change(state: BrewState) -> None:
             f"You may not write to {places}.",
             means="Homebrew cannot install or update anything.",
             mend=f"Have an administrator run {chown}, then run this again.",
+            alone=True,
         )
     others = state.others(machine.user)
     refuse(
@@ -302,6 +303,7 @@ def may_change(state: BrewState) -> None:
         f"Homebrew in {state.prefix} belongs to {others}; you may not install with it.",
         mend=f"Ask {others} to install what is missing; or, if nobody else uses this Mac, "
         f"run {chown}.",
+        alone=True,
     )
 
 

@@ -161,6 +161,7 @@ def _reachable_at_all(engine: Engine) -> None:
         "engine.elsewhere-unreachable",
         f"Docker is set to {engine.reaches}{by}, and nothing answers there.",
         mend="Start that engine, or unset DOCKER_HOST and run `docker context use default`.",
+        alone=True,
     )
 
 

@@ -165,6 +165,7 @@ def not_kept_from_network(engine: Engine, by: str) -> None:
         "terminal this is (Terminal, iTerm, Visual Studio Code); where it is on, off and on again. "
         "Quit that program, open it, and run this again. If nothing changes, that machine is off, "
         "or has another address; unset DOCKER_HOST and `docker context use default` do without it.",
+        alone=True,
     )
 
 
@@ -261,6 +262,7 @@ def _native_wanted(files: ColimaFiles) -> None:
         means="It starts no virtual machine here: `VZ driver requires macOS 13 or higher to run`.",
         mend=f"`{brew}/brew install colima docker`, put {brew} before "
         f"{files.limactl.rpartition('/')[0]} in your PATH, and run this again in a new terminal.",
+        alone=True,
     )
 
 
@@ -276,6 +278,7 @@ def _network_cleared(state: MacEngineState, files: ColimaFiles) -> Commands:
             mend=f"Stop them (`colima stop --profile NAME`), remove {folder}, and run this again."
             if others
             else next_to_try("colima"),
+            alone=True,
         )
     # abiosoft/colima#1029, #1116, #1211
     found(
@@ -300,6 +303,7 @@ def _lima_again(files: ColimaFiles) -> Commands:
             means=means,
             mend=f"Install a Lima for this Mac where {files.limactl} came from; or `{place}/bin/"
             f"brew install colima`, put {place}/bin first in your PATH, and run this again.",
+            alone=True,
         )
     if files.is_fresh:
         # abiosoft/colima#524, #1250; lima-vm/lima#2753
@@ -308,6 +312,7 @@ def _lima_again(files: ColimaFiles) -> Commands:
             f"Lima still says: {said}.",
             means="It was installed lately, so that to install it again would not help.",
             mend="`brew update`, `brew upgrade lima colima`, and run this again.",
+            alone=True,
         )
     # abiosoft/colima#524, #1250; lima-vm/lima#2753
     found(

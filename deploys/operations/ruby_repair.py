@@ -51,6 +51,7 @@ def built_again(choice: Choice, managers: tuple[Manager, ...]) -> Commands:
             means=means,
             mend=f"Have it built again: `{command}`. If that removes the old one, gems that you "
             "have added to it go with it.",
+            alone=True,
         )
     if choice.origin == "homebrew":
         formula = choice.directory.rpartition("/")[2]

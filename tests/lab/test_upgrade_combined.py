@@ -11,7 +11,8 @@ import pytest
 
 from tests.maclab.machine import Mac
 
-from .job import bootstrap, diagnosed, record
+from .job import bootstrap, changed, diagnosed, record
+from .test_upgrade_engines import LAN
 from .test_upgrade_ruby import KEG
 from .test_what_is_there import unchanged
 
@@ -118,6 +119,23 @@ def test_what_was_hidden_behind_another_is_mended_in_the_same_run(proved: Mac) -
     (machine,) = record(proved)["machines"]
     assert tuple(having(machine, "changed", in_order)) == in_order
     assert unchanged(proved)
+
+
+def test_what_does_not_need_a_person_is_mended_all_the_same(proved: Mac) -> None:
+    elsewhere = (f"local-network-denied {LAN}", f"engine-elsewhere tcp://{LAN}:2375")
+    proved.prepare(*elsewhere, "pkgconf-of 26.1", f"openssl-gone {KEG}")
+    mended = ("homebrew.pkgconf-of-another-macos", "ruby.library-gone")
+    assert diagnosed(proved) == {*mended, "engine.local-network"}
+    run = bootstrap(proved)
+    assert run.returncode == 1, run.stdout
+    assert "2 changes to make." in run.stdout
+    assert "Privacy & Security > Local Network" in " ".join(run.stdout.split())
+    (machine,) = record(proved)["machines"]
+    assert tuple(having(machine, "changed", mended)) == mended
+    again = bootstrap(proved)
+    assert again.returncode == 1, again.stdout
+    assert changed(record(proved)) == []
+    assert diagnosed(proved) == {"engine.local-network"}
 
 
 def having(machine: dict[str, Any], status: str, codes: Collection[str]) -> dict[str, list[str]]:

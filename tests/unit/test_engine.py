@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,12 @@ def needs_fact() -> Commands:
 @operation()
 def unwilling() -> Commands:
     refuse("test.refused", "The machine is a toaster.", mend="Buy a computer.")
+    yield StringCommand("true")
+
+
+@operation()
+def waits_for_its_owner() -> Commands:
+    refuse("test.locked", "It is locked.", mend="Unlock it.", alone=True)
     yield StringCommand("true")
 
 
@@ -189,6 +196,35 @@ def test_a_failure_ends_the_machine_but_a_plan_goes_on_with_the_next_stage() -> 
     (planned,) = evaluate(refuses, follows, apply=False)
     assert [o.name for o in applied.operations] == ["no"]
     assert [o.name for o in planned.operations] == ["no", "later"]
+
+
+def test_what_does_not_need_a_refusal_that_stands_alone_is_done(tmp_path: Path) -> None:
+    def writes(name: str) -> Callable[[], object]:
+        return lambda: run(command=f"touch {tmp_path}/{name}", name=name)
+
+    stages = [
+        stage(lambda: waits_for_its_owner(name="locked"), "engine"),
+        stage(writes("ruby"), "ruby"),
+        stage(writes("blog"), "blog", needs=("ruby", "engine")),
+        stage(writes("page"), "page", needs=("blog",)),
+        stage(writes("shell"), "shell", needs=("ruby",)),
+    ]
+    engine = Engine(local_inventory(), Remembering())
+    with engine:
+        (planned,) = engine.evaluate(stages, apply=False)
+        (applied,) = engine.evaluate(stages, apply=True)
+    assert planned.goes_on
+    assert [o.name for o in planned.can_do] == ["ruby", "shell"]
+    assert {o.name: o.status for o in applied.operations} == {
+        "locked": "refused",
+        "ruby": "changed",
+        "blog": "planned",
+        "page": "planned",
+        "shell": "changed",
+    }
+    assert applied.held_up == {"engine", "blog", "page"}
+    assert not applied.finished
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ruby", "shell"]
 
 
 def test_a_fact_without_an_answer_is_an_error_and_not_a_default() -> None:
