@@ -102,10 +102,12 @@ class Engine:
                 gevent.joinall(jobs, raise_error=True)
             except KeyboardInterrupt:
                 self._state.stopping = True
-                for host in self._reachable():
-                    _stop(host)
-                gevent.killall(jobs)
-                self._state.stopping = False
+                try:
+                    for host in self._reachable():
+                        _stop(host)
+                    gevent.killall(jobs)
+                finally:
+                    self._state.stopping = False
                 raise Interrupted(tuple(e.result() for e in evaluations)) from None
         return tuple(evaluation.result() for evaluation in evaluations)
 

@@ -14,7 +14,12 @@ from pathlib import Path
 _SOURCES = re.compile(
     r"\b([\w.-]+/[\w.-]+)(?:(#\d+(?:(?:,| and) #\d+)*)| ([\w./-]+\.(?:md|sh|rb|go|swift)))"
 )
-_SEVERITY = {"change": "mended", "notice": "said", "refusal": "needs you"}
+_SEVERITY = {
+    "change": "mended",
+    "notice": "said",
+    "refusal": "needs you",
+    "refusal alone": "needs you, alone",
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,8 @@ def table(found: list[Row]) -> str:
         "# Findings",
         "",
         "Everything that `plan`, `doctor` and `undo` can find, by its code. *mended*: the run does",
-        "it; *said*: for you to know; *needs you*: the run ends there, and says what to do.",
+        "it; *said*: for you to know; *needs you*: nothing is changed before you have done what it",
+        "says; *needs you, alone*: only what needs that stage waits for you, the rest is done.",
         "Made from the operations by `make docs`; an ellipsis stands for what depends on",
         "the machine. `owner/name#N` is a thread on GitHub.",
         "",
@@ -90,9 +96,13 @@ def _row(call: ast.Call, source: str) -> Row:
         seen=_text(call.args[1]),
         means=_text(words["means"]) if "means" in words else "",
         mend=_text(words["mend"]) if "mend" in words else "",
-        severity="refusal" if call.func.id == "refuse" else severity,
+        severity=_refusal(words) if call.func.id == "refuse" else severity,
         source=source,
     )
+
+
+def _refusal(words: dict[str | None, ast.expr]) -> str:
+    return "refusal alone" if "alone" in words else "refusal"
 
 
 def _source(lines: list[str], about: str) -> str:
