@@ -230,8 +230,7 @@ class _Evaluation:
         started = time.monotonic()
         data = self.state.ops[self.host][op_hash]
         commands: list[PyinfraCommand] = []
-        self._alone = False
-        status, failure = self._work_through(data, commands)
+        status, failure, alone = self._work_through(data, commands)
         if self._applies and commands:
             self.state.facts[self.host].clear()
         return OperationResult(
@@ -246,14 +245,17 @@ class _Evaluation:
             after=self._waiting_for if status == "planned" else "",
             failure=failure,
             optional=bool(data.global_arguments.get("_ignore_errors")),
-            alone=self._alone,
+            alone=alone,
         )
 
     def _work_through(
         self, data: StateOperationHostData, commands: list[PyinfraCommand]
-    ) -> tuple[Status, Failure | None]:
+    ) -> tuple[Status, Failure | None, bool]:
         """Evaluate the operation's generator; each command that it yields is added to `commands`,
-        and run before the generator goes on if this is not a plan."""
+        and run before the generator goes on if this is not a plan.
+
+        What became of it, why, and whether that stands alone (`OperationResult.alone`).
+        """
         try:
             for command in data.command_generator():
                 self.state.begin()
@@ -262,17 +264,17 @@ class _Evaluation:
                 if self._applies:
                     self._run(command, data.global_arguments, changes)
         except Refused as refusal:
-            self._alone = refusal.alone
-            return "refused", Failure(refusal.finding.seen, mend=refusal.finding.mend)
+            failure = Failure(refusal.finding.seen, mend=refusal.finding.mend)
+            return "refused", failure, refusal.alone
         except FactFailed as error:
-            return "unknown", error.failure
+            return "unknown", error.failure, False
         except (_CommandFailed, NotWritten) as error:
-            return "failed", error.failure
+            return "failed", error.failure, False
         except gevent.GreenletExit:
-            return "interrupted", None
+            return "interrupted", None, False
         if not commands:
-            return "unchanged", None
-        return ("changed" if self._applies else "planned"), None
+            return "unchanged", None, False
+        return ("changed" if self._applies else "planned"), None, False
 
     def _run(
         self, command: PyinfraCommand, arguments: Any, changes: tuple[Change, ...] = ()
