@@ -1,4 +1,4 @@
-"""One run at a time: a lock that ends with its process, and words for who holds it.
+"""One run at a time: locks that end with their process, and words for who holds them.
 
 The kernel gives flock(2) back however a process ends, so a dead holder never has to be found out.
 What is written into the file is for people only.
@@ -11,9 +11,11 @@ import fcntl
 import getpass
 import json
 import os
+import re
 import socket
 import stat
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -22,6 +24,8 @@ from pathlib import Path
 from bootstrapper.errors import UserError
 
 NAME = "lock"
+
+_OURS = re.compile(r" -I \S.*/bootstrap\.py( |$)")  # as the front door starts it
 
 
 class LockError(UserError):
@@ -72,6 +76,63 @@ def only_run(directory: Path, command: str) -> Iterator[str]:
             _write(file.fileno(), "")
 
 
+@contextlib.contextmanager
+def only_user() -> Iterator[None]:
+    """Keep runs of other users off this computer for the length of a `with` block.
+
+    The root directory is locked: everyone can open it, nobody has to make it, and no link can stand
+    in its place. Where it takes no locks, nobody is kept off. (Seen on Linux; that a Mac's takes
+    them is a guess.)
+
+    Raises:
+        LockError: one is at work; says whose, if this computer tells.
+    """
+    root = os.open("/", os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(root, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LockError(
+                f"Another run is at work on this computer{_whose()}. Wait for it, or have it "
+                "stopped with Ctrl-C where it runs."
+            ) from None
+        except OSError:
+            pass
+        yield
+    finally:
+        os.close(root)
+
+
+def _whose() -> str:
+    """Other processes of this program, for a sentence."""
+    found = [line.split(maxsplit=7) for line in _processes() if _OURS.search(line)]
+    told = [
+        f"process {pid} of {user}, since {' '.join(since)}"
+        for pid, user, *since, _ in found
+        if int(pid) != os.getpid()
+    ]
+    return f" ({'; '.join(told)})" if told else ""
+
+
+def _processes() -> Iterator[str]:
+    """Lines of `ps -axo pid=,user=,lstart=,args=`. A small Linux has proc(5) and no ps."""
+    if not Path("/proc/stat").exists():
+        words = ["ps", "-axo", "pid=,user=,lstart=,args="]
+        plain = {**os.environ, "LC_ALL": "C"}
+        answer = subprocess.run(words, env=plain, capture_output=True, check=False)
+        yield from answer.stdout.decode(errors="replace").splitlines()
+        return
+    booted = int(Path("/proc/stat").read_text().partition("btime ")[2].split()[0])
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, IndexError, KeyError):  # it ended meanwhile
+            ticks = int(
+                (process / "stat").read_text(errors="replace").rpartition(")")[2].split()[19]
+            )
+            since = time.ctime(booted + ticks / os.sysconf("SC_CLK_TCK"))
+            args = (process / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
+            yield f"{process.name} {process.owner()} {since} {args}"
+
+
 def started(pid: int) -> str:
     """When a process of this computer began, and since which start of the computer that counts; ""
     if there is none. proc(5) on Linux, ps(1) elsewhere."""
@@ -82,8 +143,8 @@ def started(pid: int) -> str:
             return ""
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return "" if told[0] in "ZX" else f"{boot} {told[19]}"
-    plain = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
     words = ["ps", "-o", "lstart=", "-p", str(pid)]
+    plain = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
     answer = subprocess.run(words, env=plain, capture_output=True, text=True, check=False)
     return answer.stdout.strip()
 

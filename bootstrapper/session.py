@@ -14,6 +14,7 @@ from bootstrapper.console import Terminal
 from bootstrapper.diagnosis import Diagnosis
 from bootstrapper.engine import Engine
 from bootstrapper.inventory import (
+    THIS_MACHINE,
     check_settings,
     load_inventory,
     only_this_machine,
@@ -28,7 +29,7 @@ from bootstrapper.options import Options
 from bootstrapper.proving import Verdict
 from bootstrapper.record import new_log, state_directory
 from bootstrapper.results import MachineResult, Report
-from bootstrapper.run_lock import only_run
+from bootstrapper.run_lock import only_run, only_user
 from bootstrapper.stages import LOCK, PROOF, STAGES, Stage
 from bootstrapper.versions import Versions
 from deploys.parts import KEY, Held, Renewing
@@ -123,6 +124,8 @@ def opened(options: Options, terminal: Terminal, command: str) -> Iterator[Sessi
         if command in ("apply", "update") or (command == "undo" and not options.plan):
             killed = stack.enter_context(only_run(directory, f"bootstrap.py {command}"))
             _complain(terminal, killed)
+            if THIS_MACHINE in inventory.hosts:
+                stack.enter_context(only_user())
         log = RunLog(new_log(directory, datetime.now()))
         for machine, values in settings.items():
             log.settings(machine, values.model_dump())

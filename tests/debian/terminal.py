@@ -6,6 +6,7 @@ import os
 import select
 import subprocess
 import time
+from collections.abc import Callable
 
 from tests.debian.machine import DebianMachine
 from tests.debian.process import InsideProcess
@@ -27,7 +28,12 @@ def at_a_terminal(machine: DebianMachine, command: str) -> tuple[int, InsideProc
     return upper, process
 
 
-def converse(terminal: int, answers: list[tuple[str, str]], process: subprocess.Popen[str]) -> str:
+def converse(
+    terminal: int,
+    answers: list[tuple[str, str]],
+    process: subprocess.Popen[str],
+    before_each: Callable[[], None] = lambda: None,
+) -> str:
     """Type each answer when its question appears; what the terminal showed until the end."""
     shown, seen = "", 0
     end = time.monotonic() + 300
@@ -42,5 +48,6 @@ def converse(terminal: int, answers: list[tuple[str, str]], process: subprocess.
             break
         if answers and answers[0][0] in shown[seen:]:
             seen = len(shown)
+            before_each()
             os.write(terminal, answers.pop(0)[1].encode())
     return shown
