@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pickle
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,27 +48,47 @@ def bare_disk(machine_cache: Path) -> Disk:
 
 
 @pytest.fixture(scope="session")
-def first_run() -> dict[str, Any]:
-    """What the first run said; filled by `prepared_disk`."""
-    return {}
+def proved_once(bare_disk: Disk, machine_cache: Path) -> Iterator[tuple[Disk, dict[str, Any]]]:
+    """A machine on which the main job has run, for a copy of the sample site, and what was seen of
+    it. The parts of `tests/run.py` share it: `PROVED_DISK` is where it is kept for all of them."""
+    own = machine_cache / "machines" / f"proved-{os.getpid()}"
+    place = Path(os.environ.get("PROVED_DISK", own))
+    seen = place / "seen.pickle"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with (place.parent / "proving.lock").open("w") as making:
+        fcntl.flock(making, fcntl.LOCK_EX)
+        if not seen.exists():
+            seen.write_bytes(pickle.dumps(_prove(bare_disk, machine_cache, place)))
+    layers = (place / "root", *bare_disk.layers)
+    yield Disk(layers, place / "docker"), pickle.loads(seen.read_bytes())
+    if place == own:
+        shutil.rmtree(place)
+
+
+def _prove(bare_disk: Disk, cache: Path, place: Path) -> dict[str, Any]:
+    seen: dict[str, Any] = {}
+    with DebianMachine(bare_disk, cache) as machine:
+        machine.copy_checkout(PROJECT, HOME)
+        machine.run(["cp", "-R", f"{HOME}/examples/blog", BLOG], user="dev")
+        seen["plan"] = bootstrap(machine, "plan")
+        seen["run"] = bootstrap(machine)
+        print(seen["run"].stdout, seen["run"].stderr)
+        assert seen["run"].returncode == 0, seen["run"].stderr
+        seen["report"] = record(machine)
+        seen["again"] = bootstrap(machine)
+        seen["plan again"] = bootstrap(machine, "plan")
+        seen["answer"] = machine.get(f"{URL}/")
+        machine.freeze(place)
+    return seen
 
 
 @pytest.fixture(scope="session")
-def prepared_disk(
-    bare_disk: Disk,
-    machine_cache: Path,
-    first_run: dict[str, Any],
-) -> Disk:
-    """A machine on which the main job has run once, for a copy of the sample site."""
-    with DebianMachine(bare_disk, machine_cache) as machine:
-        machine.copy_checkout(PROJECT, HOME)
-        machine.run(["cp", "-R", f"{HOME}/examples/blog", BLOG], user="dev")
-        first_run["plan"] = bootstrap(machine, "plan")
-        first_run["run"] = bootstrap(machine)
-        print(first_run["run"].stdout, first_run["run"].stderr)
-        assert first_run["run"].returncode == 0, first_run["run"].stderr
-        first_run["report"] = record(machine)
-        first_run["again"] = bootstrap(machine)
-        first_run["plan again"] = bootstrap(machine, "plan")
-        first_run["answer"] = machine.get(f"{URL}/")
-        return machine.freeze(machine_cache / "machines" / f"proved-{os.getpid()}")
+def prepared_disk(proved_once: tuple[Disk, dict[str, Any]]) -> Disk:
+    """The disk of that machine."""
+    return proved_once[0]
+
+
+@pytest.fixture(scope="session")
+def first_run(proved_once: tuple[Disk, dict[str, Any]]) -> dict[str, Any]:
+    """What was seen of its first run, and of those after it."""
+    return proved_once[1]

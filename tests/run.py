@@ -1,53 +1,73 @@
-"""Runs the suite in two processes side by side: most of it waits for one processor only.
+"""Runs the suite in parts, two at a time: most of a part waits for one processor only.
 
-`make test` calls it. Each process prints its own lines; the exit code is the worse one.
+`make test` calls it. Each part is a process that prints its own lines; how long each took is
+printed at the end. The exit code is the worst one.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-import threading
-from typing import IO
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
 
-# About the same length. Those on simulated Macs share an engine, which takes its time to start.
-_LAB = "tests/lab"
-HALVES = (
-    ("tests/unit", "tests/debian", f"{_LAB}/test_first_run.py", f"{_LAB}/test_what_is_there.py"),
-    (_LAB, f"--ignore={_LAB}/test_first_run.py", f"--ignore={_LAB}/test_what_is_there.py"),
-)
+AT_ONCE = 2
+LAB = Path(__file__).parent / "lab"
+MACHINES = Path(__file__).parents[1] / ".cache" / "debian" / "machines"
+
+
+class Part(NamedTuple):
+    """Tests that run one after the other, in one process."""
+
+    name: str
+    paths: tuple[str, ...]
+
+    def run(self, arguments: list[str]) -> tuple[int, float]:
+        """Its exit code, and how many seconds it took."""
+        began = time.monotonic()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pytest", "-v", "--durations=10", *self.paths, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            text=True,
+        )
+        for line in process.stdout or ():
+            sys.stdout.write(line)
+            sys.stdout.flush()
+        return process.wait(), time.monotonic() - began
+
+
+def parts() -> list[Part]:
+    """Those on simulated Macs first, as long as both processors are free for them."""
+    table = {*LAB.glob("test_upgrade_*.py"), LAB / "test_what_is_there.py"}  # of the breakages
+    others = set(LAB.glob("test_*.py")) - table
+    return [
+        Part("Macs", tuple(sorted(map(str, others)))),
+        Part("Macs after an upgrade", tuple(sorted(map(str, table)))),
+        Part("Debian", ("tests/debian",)),
+        Part("units", ("tests/unit",)),
+    ]
 
 
 def main(arguments: list[str]) -> int:
-    """Run both halves to their ends; Ctrl-C reaches them by itself."""
-    halves = [_start([*half, *arguments]) for half in HALVES]
-    printing = [threading.Thread(target=_print_lines, args=(half.stdout,)) for half in halves]
-    for thread in printing:
-        thread.start()
+    """Run all parts to their ends; Ctrl-C reaches those at work by itself, and ends it all."""
+    shared = MACHINES / f"proved-{os.getpid()}"
+    os.environ["PROVED_DISK"] = str(shared)
+    pool = ThreadPoolExecutor(AT_ONCE)
+    running = {part.name: pool.submit(part.run, arguments) for part in parts()}
     try:
-        codes = [half.wait() for half in halves]
-    except KeyboardInterrupt:
-        codes = [half.wait() for half in halves]
-    for thread in printing:
-        thread.join()
-    return max(codes, key=abs)
-
-
-def _start(arguments: list[str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-v", "--durations=10", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        text=True,
-    )
-
-
-def _print_lines(output: IO[str] | None) -> None:
-    for line in output or ():
-        sys.stdout.write(line)
-        sys.stdout.flush()
+        results = {name: future.result() for name, future in running.items()}
+    finally:
+        pool.shutdown(cancel_futures=True)
+        shutil.rmtree(shared, ignore_errors=True)
+    for name, (code, seconds) in results.items():
+        print(f"{name}: {seconds / 60:.1f} min, exit code {code}")
+    return max((code for code, _ in results.values()), key=abs)
 
 
 if __name__ == "__main__":

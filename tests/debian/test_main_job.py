@@ -20,7 +20,6 @@ from tests.debian.waiting import wait_for
 pytestmark = pytest.mark.debian
 
 
-@pytest.mark.usefixtures("prepared_disk")
 def test_a_bare_machine_ends_with_a_proved_blog(first_run: dict[str, Any]) -> None:
     assert first_run["report"]["ok"] is True
     assert changed(first_run["report"]) == ["container_engine", "ruby", "blog"]
@@ -31,14 +30,12 @@ def test_a_bare_machine_ends_with_a_proved_blog(first_run: dict[str, Any]) -> No
     assert first_run["answer"].headers["X-Build-Id"] == proof["build_id"]
 
 
-@pytest.mark.usefixtures("prepared_disk")
 def test_the_plan_of_a_bare_machine_has_what_was_then_done(first_run: dict[str, Any]) -> None:
     assert first_run["plan"].returncode == 2, first_run["plan"].stderr
     for words in ("docker.io", "jekyll", "after Container engine"):
         assert words in first_run["plan"].stdout
 
 
-@pytest.mark.usefixtures("prepared_disk")
 def test_second_run_changes_nothing(first_run: dict[str, Any]) -> None:
     assert first_run["again"].returncode == 0, first_run["again"].stderr
     assert "nothing to change" in first_run["again"].stdout

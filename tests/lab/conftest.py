@@ -62,6 +62,7 @@ def layers(room: DebianMachine, machine_cache: Path) -> Iterator[tuple[Path, ...
         mac.copy_checkout(PROJECT, CHECKOUT)
         mac.run(["cp", "-R", f"{CHECKOUT}/examples/blog", BLOG])
         mac.run(["python3", f"{CHECKOUT}/bootstrap.py", "--help"])
+        mac.run(["python3", "-m", "compileall", "-q", CHECKOUT])  # as after the first run
         mac.forget_commands()
         layers = mac.snapshot(frozen)
     yield layers

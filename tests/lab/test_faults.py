@@ -1,16 +1,12 @@
-"""Commands that fail, and power cuts in the middle of a first run: the next plain run goes on."""
+"""What a run says of a command that fails; the next one goes on. `test_fault_matrix.py` has all
+kinds of faults."""
 
 from __future__ import annotations
 
-import contextlib
-
 import pytest
 
-from tests.debian.process import CommandError
-from tests.debian.waiting import wait_for
-
 from .conftest import Start
-from .job import bootstrap, costly
+from .job import bootstrap
 
 pytestmark = pytest.mark.debian
 
@@ -56,33 +52,3 @@ def test_a_ticket_of_sudos_that_runs_out_is_said_and_the_next_run_goes_on(start:
     assert again.returncode == 0, again.stdout
     assert again.stdout.count("Password:") == 1
     assert "Proved" in again.stdout
-
-
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize(
-    ("command", "match"),
-    [
-        ("softwareupdate", "-i"),
-        ("install-homebrew", ""),
-        ("brew", "install --formula colima"),
-        ("colima", "start"),
-        ("bundle", "install"),
-    ],
-    ids=["tools", "homebrew", "formula", "engine", "gems"],
-)
-def test_after_a_power_cut_the_next_run_ends_proved(
-    start: Start, command: str, match: str, after: bool
-) -> None:
-    mac = start()
-    mac.faults({"command": command, "match": match, "happens": "power-cut", "after": after})
-    with contextlib.suppress(CommandError):
-        bootstrap(mac)
-    wait_for(lambda: not mac.is_on, 10, "the power to be gone")
-    mac.power_cut()
-    mac.faults()
-    run = bootstrap(mac)
-    assert run.returncode == 0, run.stdout
-    assert "Proved" in run.stdout
-    mac.forget_commands()
-    assert bootstrap(mac, "plan").returncode == 0
-    assert costly(mac.commands()) == []

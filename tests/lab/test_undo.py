@@ -82,6 +82,13 @@ def assert_same(before: dict[str, str], after: dict[str, str]) -> None:
     assert not found, "\n".join(found)
 
 
+@pytest.fixture(scope="module")
+def bare(room: DebianMachine, layers: tuple[Path, ...], machine_cache: Path) -> dict[str, str]:
+    """What a Mac has on which the main job has never run."""
+    with Mac(layers, machine_cache, room) as mac:
+        return tree(mac)
+
+
 def test_a_bare_mac_is_what_it_was(start: Start) -> None:
     mac = start()
     before = tree(mac)
@@ -143,10 +150,9 @@ def test_an_engine_of_the_users_keeps_all_that_is_theirs(start: Start, room: Deb
 
 
 def test_a_virtual_machine_that_holds_something_of_the_users_stays_with_what_it_needs(
-    start: Start, room: DebianMachine
+    proved: Mac, bare: dict[str, str], room: DebianMachine
 ) -> None:
-    mac = start()
-    before = tree(mac)
+    mac = proved
     assert bootstrap(mac).returncode == 0
     image = next(iter(listed(room, "image", "ls", "bootstrapper/builder")))
     room.run(["docker", "tag", image, "theirs:1"])
@@ -163,7 +169,7 @@ def test_a_virtual_machine_that_holds_something_of_the_users_stays_with_what_it_
     finally:
         remove_theirs(room)
     assert bootstrap(mac, "undo").returncode == 0
-    assert_same(before, tree(mac))
+    assert_same(bare, tree(mac))
 
 
 @pytest.mark.parametrize(
@@ -176,10 +182,9 @@ def test_a_virtual_machine_that_holds_something_of_the_users_stays_with_what_it_
     ids=["a dependency is left", "before a formula", "after the machine"],
 )
 def test_after_a_power_cut_undo_goes_on_to_the_end(
-    start: Start, command: str, match: str, after: bool
+    proved: Mac, bare: dict[str, str], command: str, match: str, after: bool
 ) -> None:
-    mac = start()
-    before = tree(mac)
+    mac = proved
     assert bootstrap(mac).returncode == 0
     mac.faults({"command": command, "match": match, "happens": "power-cut", "after": after})
     with contextlib.suppress(CommandError):
@@ -193,7 +198,7 @@ def test_after_a_power_cut_undo_goes_on_to_the_end(
             mac.run(["colima", *words], env={"PATH": f"/opt/homebrew/bin:{PATH}"})
         undone = bootstrap(mac, "undo")
     assert undone.returncode == 0, undone.stdout
-    assert_same(before, tree(mac))
+    assert_same(bare, tree(mac))
 
 
 def test_a_file_that_was_changed_since_keeps_what_others_have_written(start: Start) -> None:
