@@ -41,7 +41,7 @@ def debian_tree(cache: Path, more: tuple[str, ...] = ()) -> Path:
     recipe = _host_recipe(PACKAGES + more)
     tree = cache / f"tree-{recipe.key}"
     cache.mkdir(parents=True, exist_ok=True)
-    with _one_builder(cache):
+    with one_builder(cache):
         if not tree.is_dir():
             with tempfile.TemporaryDirectory(dir=cache, prefix="building-") as workshop:
                 _build(recipe, Path(workshop) / "tree")
@@ -104,7 +104,8 @@ def _output(*command: str) -> str:
 
 
 @contextmanager
-def _one_builder(cache: Path) -> Iterator[None]:
+def one_builder(cache: Path) -> Iterator[None]:
+    """Whoever makes a tree below `cache` is alone: the parts of the suite begin together."""
     with (cache / "building.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.debian.tree import debian_tree
+from tests.debian.tree import debian_tree, one_builder
 
 from .commands import main as commands
 from .commands.call import COMMANDS, LAB, Call
@@ -89,11 +89,12 @@ def bare_layers(cache: Path) -> tuple[Path, ...]:
     tree = debian_tree(cache, LAB_PACKAGES)
     key = _key()
     layer = cache / f"mac-{key}"
-    if not layer.is_dir():
-        aside = cache / f"building-mac-{os.getpid()}"
-        shutil.rmtree(aside, ignore_errors=True)
-        _build(tree, aside)
-        aside.rename(layer)
+    with one_builder(cache):
+        if not layer.is_dir():
+            aside = cache / "building-mac"
+            shutil.rmtree(aside, ignore_errors=True)
+            _build(tree, aside)
+            aside.rename(layer)
     return layer, tree
 
 
