@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
+import gevent
 from pyinfra.api import FactBase, StringCommand
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
 from pyinfra.api.exceptions import PyinfraError
@@ -14,14 +15,21 @@ from bootstrapper.results import OUTPUT_TAIL, Failure
 
 T = TypeVar("T")
 
+# Far more than any answer takes: the longest read a site of hundreds of megabytes, or wait for a
+# git server. Whatever has not answered by then (a dead network drive, an engine that hangs) will
+# not; those that are known to hang have shorter limits of their own.
+ANSWER_SECONDS = 120.0
+
 
 class FactFailed(PyinfraError):
     """A question to the machine had no usable answer."""
 
-    def __init__(self, name: str, command: str, output: Sequence[str]) -> None:
+    def __init__(
+        self, name: str, command: str, output: Sequence[str], mend: str = "See the output above."
+    ) -> None:
         super().__init__(f"The machine did not answer the question {name!r}.")
         self.failure = Failure(
-            f"could not read {name}", command, tuple(output[-OUTPUT_TAIL:]), "See the output above."
+            f"could not read {name}", command, tuple(output[-OUTPUT_TAIL:]), mend
         )
 
 
@@ -57,9 +65,15 @@ class Facts:
         options = {key: kwargs.pop(key) for key in list(kwargs) if key in CONNECTOR_ARGUMENT_KEYS}
         command = StringCommand(fact.command(*args, **kwargs))
         self._begin()
+        late = TimeoutError(f"no answer within {ANSWER_SECONDS:g} seconds")
         try:
-            succeeded, output = self._host.run_shell_command(command, **options)
-        except (TimeoutError, OSError) as error:
+            # Not `_timeout`: it takes the terminal away, and with it sudo's ticket.
+            with gevent.Timeout(ANSWER_SECONDS, late):
+                succeeded, output = self._host.run_shell_command(command, **options)
+        except TimeoutError as error:
+            mend = "Run this command in a terminal to see what it waits for, then run again."
+            raise FactFailed(fact.name, str(command), [str(error)], mend) from error
+        except OSError as error:
             raise FactFailed(fact.name, str(command), [str(error)]) from error
         if not succeeded:
             raise FactFailed(fact.name, str(command), output.output_lines)

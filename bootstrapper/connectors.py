@@ -81,6 +81,11 @@ class LocalMachine(LocalConnector):
             output = self._collect(process, _as_bytes(stdin), timeout)
         finally:
             self._running.pop(process.pid, None)
+            if process.poll() is None:  # nobody waits for it any more
+                for pid in (*_children(process.pid), process.pid):
+                    with contextlib.suppress(ProcessLookupError, PermissionError):  # as in _send
+                        os.kill(pid, signal.SIGKILL)
+                ended(process, 0.3)
             for pipe in filter(None, (process.stdout, process.stderr, process.stdin)):
                 pipe.close()
         return process.returncode in good_codes, output
@@ -209,6 +214,20 @@ def _feed(process: Process, stdin: bytes) -> None:
         while stdin:
             stdin = stdin[gevent.os.nb_write(descriptor, stdin) :]
     process.stdin.close()
+
+
+def _children(pid: int) -> list[int]:
+    """The processes that a process has started, and theirs, the youngest first."""
+    words = ["ps", "-axo", "pid=,ppid="]
+    try:
+        listing = subprocess.run(words, capture_output=True, check=False).stdout.split()
+    except FileNotFoundError:  # a small Linux
+        return []
+    pairs = [*zip(map(int, listing[::2]), map(int, listing[1::2]), strict=False)]
+    family = [pid]
+    for parent in family:
+        family += [child for child, its in pairs if its == parent]
+    return family[:0:-1]
 
 
 def _send(process: Process, number: signal.Signals) -> None:

@@ -9,9 +9,11 @@ import pytest
 from pyinfra.api import FactBase, Inventory, StringCommand, deploy, operation
 from pyinfra.context import ctx_host, ctx_state, host
 
+from bootstrapper import answers
 from bootstrapper.engine import Engine
 from deploys.findings import found, refuse
 from deploys.operations import Commands
+from tests.debian.waiting import wait_for
 from tests.support import LOCAL, Remembering, evaluate, fake_inventory, local_inventory, stage
 
 
@@ -31,6 +33,13 @@ class Broken(FactBase[str]):
         return "echo 'the disk is on fire' >&2; exit 3"
 
 
+class Hanging(FactBase[str]):
+    """The answer of a program that waits for something that never comes."""
+
+    def command(self, path: str) -> str:
+        return f"sh -c 'echo $$ > {path}; exec sleep 60'; echo done"
+
+
 @operation()
 def has_text(path: str, text: str) -> Commands:
     if host.get_fact(Content, path) == text:
@@ -47,6 +56,12 @@ def run(command: str) -> Commands:
 @operation()
 def needs_fact() -> Commands:
     host.get_fact(Broken)
+    yield StringCommand("true")
+
+
+@operation()
+def waits_for_an_answer(path: str) -> Commands:
+    host.get_fact(Hanging, path)
     yield StringCommand("true")
 
 
@@ -233,6 +248,26 @@ def test_a_fact_without_an_answer_is_an_error_and_not_a_default() -> None:
     assert operation_result.status == "unknown"
     assert operation_result.failure is not None
     assert operation_result.failure.output == ("the disk is on fire",)
+
+
+def test_a_question_that_hangs_ends_that_machines_run_and_what_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "ANSWER_SECONDS", 0.5)
+    (result,) = evaluate(
+        lambda: waits_for_an_answer(path=str(tmp_path / "pid"), name="asks"), apply=False
+    )
+    (operation_result,) = result.operations
+    failure = operation_result.failure
+    assert failure is not None
+    assert (operation_result.status, failure.output) == (
+        "unknown",
+        ("no answer within 0.5 seconds",),
+    )
+    assert "exec sleep 60" in failure.command
+    assert "in a terminal" in failure.mend
+    pid = int((tmp_path / "pid").read_text())
+    wait_for(lambda: not Path(f"/proc/{pid}").exists(), 5, "what the question started to end")
 
 
 def test_a_stage_after_one_with_changes_is_marked_as_a_prediction() -> None:
