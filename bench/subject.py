@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.measure import BenchError, Run, run
 
-CONTAINER = "bootstrapper-blog"
+CONTAINER = NETWORK = "bootstrapper-blog"
 
 _DOOR = Path(__file__).resolve().parent.parent / "bootstrap.py"
 _MARKS = r"^bench-nanoseconds (\d+)$"
@@ -103,8 +103,9 @@ def refuse_unless_free() -> None:
 
 
 def clean_up() -> None:
-    """Remove the container and the images of the sites; base images stay, as a cache."""
-    subprocess.run(["docker", "rm", "--force", CONTAINER], check=False, capture_output=True)
+    """Remove the container, its network, the images of the sites; base images stay, as a cache."""
+    for words in (["rm", "--force", CONTAINER], ["network", "rm", NETWORK]):
+        subprocess.run(["docker", *words], check=False, capture_output=True)
     filters = ["--filter", "label=bootstrapper.image=blog"]
     images = _docker("image", "ls", "--quiet", *filters).split()
     if images:

@@ -26,6 +26,7 @@ Kind = Literal[
     "daemon",  # an engine that was started directly
     "group",
     "container",
+    "network",
     "image",
     "block",  # lines between two markers in a file of the user's
     "file",  # a file that others have a part in: Docker's configuration, ssh's

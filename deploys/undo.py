@@ -19,6 +19,7 @@ _OPERATIONS: dict[Kind, Callable[..., Any]] = {
     "cask": undo_homebrew.cask,
     "vm": undo_docker.vm,
     "container": undo_docker.container,
+    "network": undo_docker.network,
     "image": undo_docker.image,
     "packages": undo_debian.packages,
     "service": undo_debian.service,

@@ -17,6 +17,7 @@ SPEC_LABEL = "bootstrapper.spec"
 IMAGE_LABEL = "bootstrapper.image"
 STAGE_LABEL = "bootstrapper.stage"  # of the stages that Docker's classic builder leaves behind
 PREVIEW_LABEL = "bootstrapper.preview"
+NETWORK_LABEL = "bootstrapper.network"
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,24 @@ def _ports(entry: dict[str, Any]) -> tuple[int, ...]:
     bound = (entry.get("HostConfig") or {}).get("PortBindings") or {}
     places = [place for places in bound.values() for place in places or []]
     return tuple(int(place["HostPort"]) for place in places if place.get("HostPort"))
+
+
+class OwnNetworks(FactBase[tuple[str, ...]]):
+    """The names of the networks that were made here."""
+
+    def command(self, client: tuple[str, ...]) -> str:
+        """Found by their label: one of the same name may be somebody else's."""
+        words = (*client, "network", "ls", "--filter", f"label={NETWORK_LABEL}")
+        return " ".join(map(shlex.quote, (*words, "--format", "{{.Name}}")))
+
+    @staticmethod
+    def default() -> tuple[str, ...]:
+        """None yet."""
+        return ()
+
+    def process(self, output: list[str]) -> tuple[str, ...]:
+        """One name a line."""
+        return tuple(line.strip() for line in output)
 
 
 class BlogImages(FactBase[tuple[str, ...]]):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from pyinfra.api import FactBase
 
-from deploys.facts.docker import SPEC_LABEL, STAGE_LABEL
+from deploys.facts.docker import NETWORK_LABEL, SPEC_LABEL, STAGE_LABEL
 
 _OURS = "bootstrapper/"
 _NAMELESS = "<none>:<none>"
@@ -18,7 +18,7 @@ _NAMELESS = "<none>:<none>"
 class Contents:
     """What is in an engine. `containers` have the image that each was made from, `ours` are those
     of them that this tool made; `nameless` and `stages` are ids of images without a name, all of
-    them and those that are stages of our builds."""
+    them and those that are stages of our builds; `networks` are ours alone."""
 
     containers: Mapping[str, str] = field(default_factory=dict)
     ours: frozenset[str] = frozenset()
@@ -26,6 +26,7 @@ class Contents:
     nameless: frozenset[str] = frozenset()
     stages: frozenset[str] = frozenset()
     volumes: frozenset[str] = frozenset()
+    networks: frozenset[str] = frozenset()
 
     def of_others(self, pulled: Collection[str]) -> tuple[str, ...]:
         """What this tool did not make, as words; `pulled` are the images that it has pulled."""
@@ -47,10 +48,10 @@ class Contents:
 
 
 class EngineContents(FactBase[Contents]):
-    """Containers, images and volumes, running or not."""
+    """Containers, images and volumes, running or not, and our networks."""
 
     def command(self, client: tuple[str, ...]) -> str:
-        """Four listings; one that fails is an error, or something might be overlooked. What has no
+        """Five listings; one that fails is an error, or something might be overlooked. What has no
         tag is listed with its digest only if that is asked for (seen with Docker 20.10)."""
         words = " ".join(map(shlex.quote, client))
         label = f'{{{{.Label "{SPEC_LABEL}"}}}}'
@@ -58,10 +59,12 @@ class EngineContents(FactBase[Contents]):
         image = shlex.quote("image\t{{.Repository}}:{{.Tag}}\t{{.ID}}\t{{.Digest}}")
         stage = shlex.quote("stage\t{{.ID}}")
         volume = shlex.quote("volume\t{{.Name}}")
+        network = shlex.quote("network\t{{.Name}}")
         return (
             f"{words} ps --all --format {ps} && {words} image ls --digests --format {image} && "
             f"{words} image ls --filter label={STAGE_LABEL} --format {stage} && "
-            f"{words} volume ls --format {volume}"
+            f"{words} volume ls --format {volume} && "
+            f"{words} network ls --filter label={NETWORK_LABEL} --format {network}"
         )
 
     @staticmethod
@@ -81,6 +84,7 @@ class EngineContents(FactBase[Contents]):
             nameless=frozenset(one for name, one in images if name == _NAMELESS),
             stages=frozenset(row[1] for row in rows if row[0] == "stage"),
             volumes=frozenset(row[1] for row in rows if row[0] == "volume"),
+            networks=frozenset(row[1] for row in rows if row[0] == "network"),
         )
 
 

@@ -9,7 +9,16 @@ from pyinfra.context import host
 
 from deploys.build import CONTAINER, base_images, build_of, container_engine, current_site
 from deploys.changes import change
-from deploys.facts.docker import SPEC_LABEL, Container, ContainerState, Holder, Images, PortHolder
+from deploys.facts.docker import (
+    NETWORK_LABEL,
+    SPEC_LABEL,
+    Container,
+    ContainerState,
+    Holder,
+    Images,
+    OwnNetworks,
+    PortHolder,
+)
 from deploys.facts.engine import Engine
 from deploys.facts.machine import ThisMachine
 from deploys.findings import found, refuse
@@ -17,6 +26,7 @@ from deploys.operations import Commands
 from deploys.settings import Settings
 
 INSIDE_PORT = 8080
+NETWORK = CONTAINER
 USER = "10001:10001"
 ANSWER_SECONDS = 30
 
@@ -99,6 +109,8 @@ def _container(engine: Engine) -> Container | None:
 def _replace(
     engine: Engine, settings: Settings, image: str, spec: str, *, exists: bool
 ) -> Commands:
+    # Before the old container goes: an engine that has no room for a network still serves then.
+    yield from _network(engine)
     if exists:
         yield StringCommand(*engine.words, "rm", "--force", CONTAINER)
     words = [*_options(settings), "--label", f"{SPEC_LABEL}={spec}", "--name", CONTAINER, image]
@@ -112,9 +124,24 @@ def _replace(
         yield StringCommand("sh", "-c", QuoteString(_wait_outside(engine, settings, image)))
 
 
+def _network(engine: Engine) -> Commands:
+    """Without masquerading no answer comes back from another computer, and Docker keeps bridges
+    apart from each other. Podman knows no such option, says so, and makes a plain network
+    (containers/podman, pkg/api/handlers/compat/networks.go)."""
+    if engine.answers and NETWORK in host.get_fact(OwnNetworks, client=engine.client):
+        return
+    options = ("--opt", "com.docker.network.bridge.enable_ip_masquerade=false")
+    change("network", NETWORK, engine=engine.name)
+    yield StringCommand(
+        *engine.words, "network", "create", *options, "--label", NETWORK_LABEL, NETWORK
+    )
+
+
 def _options(settings: Settings) -> list[str]:
     return [
         *("--publish", f"127.0.0.1:{settings.blog_port}:{INSIDE_PORT}"),
+        # Docker's own name server would ask those of the machine; this one is nobody.
+        *("--network", NETWORK, "--dns", "0.0.0.0"),  # noqa: S104 (inside the container)
         *("--user", USER),
         *("--read-only", "--tmpfs", "/tmp"),  # noqa: S108 (inside the container)
         *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),

@@ -33,6 +33,17 @@ def container(made: Made, undoing: Undoing) -> Commands:
 
 
 @operation()
+def network(made: Made, undoing: Undoing) -> Commands:
+    """Remove the network that was made here for the container."""
+    inside = contents(_engine_of(made))
+    if inside is None:
+        _said_that_nobody_answers(made, undoing)
+    elif made.target in inside.networks:
+        found("undo.network", f"The network {made.target} was made here.")
+        yield StringCommand(*container_engine().words, "network", "rm", QuoteString(made.target))
+
+
+@operation()
 def image(made: Made, undoing: Undoing) -> Commands:
     """Remove an image that was made or pulled here, and the stages that its build has left."""
     inside = contents(_engine_of(made))

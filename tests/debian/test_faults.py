@@ -37,6 +37,7 @@ BARE = {
     "apt-update": "-o DPkg::Lock::Timeout=300 update",
     "apt-install": "install -y --no-install-recommends docker.io",
     "base-tree": "/debian-root.sh",
+    "network": "network create",
 }
 READY = {
     "engine-start": "nohup dockerd",

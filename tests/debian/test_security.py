@@ -86,6 +86,81 @@ def test_a_neighbour_reaches_no_port(proved: DebianMachine) -> None:
             server.send_signal(signal.SIGTERM)
 
 
+ANSWERS = """
+import socket
+server = socket.create_server(("0.0.0.0", 4998))
+while True:
+    server.accept()[0].sendall(b"here\\n")
+"""
+NAMES = """
+import socket
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("127.0.0.1", 53))
+print("ready", flush=True)
+print("asked", server.recvfrom(512)[1], flush=True)
+"""
+
+
+def reached(machine: DebianMachine, container: str, address: str) -> bool:
+    """Whether a server at port 4998 answers what is in the container."""
+    words = ["docker", "exec", container, "/bin/busybox", "timeout", "3"]
+    asked = machine.run([*words, "/bin/busybox", "nc", address, "4998"], check=False)
+    return "here" in asked.stdout
+
+
+@contextmanager
+def ordinary_container(machine: DebianMachine, *options: str) -> Iterator[str]:
+    """One of the same image in a network such as Docker's own default."""
+    image = docker(machine, "inspect", "-f", "{{.Config.Image}}", "bootstrapper-blog").strip()
+    docker(machine, "run", "--detach", "--name", "ordinary", *options, image)
+    try:
+        yield "ordinary"
+    finally:
+        docker(machine, "rm", "--force", "ordinary")
+
+
+def test_the_container_reaches_no_other_computer(proved: DebianMachine) -> None:
+    """A server in a network beyond the machine answers an ordinary container, and not ours."""
+    answering = [sys.executable, "-c", ANSWERS]
+    with neighbour(proved) as words, ordinary_container(proved) as ordinary:
+        with subprocess.Popen([*words, *answering]) as server:
+            wait_for(lambda: reached(proved, ordinary, NEIGHBOUR), 20, "the neighbour to answer")
+            assert not reached(proved, "bootstrapper-blog", NEIGHBOUR)
+            server.kill()
+        proved.get("http://127.0.0.1:4000/")
+
+
+@pytest.mark.parametrize("network", ["bridge", "theirs"])
+def test_the_container_reaches_no_other_container(proved: DebianMachine, network: str) -> None:
+    if network == "theirs":
+        docker(proved, "network", "create", network)
+    serving = ["--entrypoint", "/bin/busybox", "--network", network, "--name"]
+    image = docker(proved, "inspect", "-f", "{{.Config.Image}}", "bootstrapper-blog").strip()
+    loop = ["sh", "-c", "while true; do echo here | /bin/busybox nc -l -p 4998; done"]
+    docker(proved, "run", "--detach", *serving, "server", image, *loop)
+    where = f"{{{{(index .NetworkSettings.Networks {json.dumps(network)}).IPAddress}}}}"
+    address = docker(proved, "inspect", "-f", where, "server").strip()
+    with ordinary_container(proved, "--network", network) as ordinary:
+        wait_for(lambda: reached(proved, ordinary, address), 20, "the other container to answer")
+        assert not reached(proved, "bootstrapper-blog", address)
+
+
+def test_the_container_asks_nobody_for_names(proved: DebianMachine) -> None:
+    """Docker asks the machine's own name server for what is in a network of its own; not ours."""
+    proved.write("/etc/resolv.conf", "nameserver 127.0.0.1\n")
+    docker(proved, "restart", "bootstrapper-blog")
+    docker(proved, "network", "create", "theirs")
+    lookup = ["timeout", "3", "/bin/busybox", "nslookup", "example.org"]
+    with proved.start(["python3", "-c", NAMES], stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline().strip() == "ready"
+        proved.run([*INSIDE, *lookup], check=False)
+        assert server.poll() is None  # nobody has asked
+        with ordinary_container(proved, "--network", "theirs") as ordinary:
+            proved.run(["docker", "exec", ordinary, "/bin/busybox", *lookup], check=False)
+            assert server.stdout.readline().startswith("asked")
+
+
 def test_the_container_can_write_nowhere_but_to_its_own_memory(proved: DebianMachine) -> None:
     places = (
         "/ /srv /srv/site /srv/manifest.json /etc /bin /usr /var /var/lib/nginx /root /home /run"

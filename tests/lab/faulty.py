@@ -17,7 +17,7 @@ from tests.debian.machine import DebianMachine
 from tests.debian.process import CommandError
 from tests.debian.waiting import wait_for
 from tests.maclab.machine import Mac, Ran
-from tests.maclab.room import BUILDERS, SERVER
+from tests.maclab.room import BUILDERS, SERVER, forget_networks
 
 from .job import bootstrap
 
@@ -255,10 +255,11 @@ class Shelf:
         self._run("tag", self._built, "kept/blog:1")
 
     def set(self, *, pulled: int, built: bool) -> None:
-        """No container; so many of the base images, and the blog's image, or none of it."""
+        """No container and no network; so many base images, and the blog's image, or none of it."""
         containers = self._run("ps", "--all", "--quiet")
         if containers:
             self._run("rm", "--force", *containers)
+        forget_networks(self._room)
         images = [BUILDERS[-1], SERVER]
         named = self._run("image", "ls", "--format", "{{.Repository}}:{{.Tag}}")
         away = [n for n in named if n in images[pulled:] or re.match(f"{_BLOG}:", n)]

@@ -49,6 +49,7 @@ FIRST = {
     "pull-builder": "docker pull --quiet 127.0.0.1:5055/ruby",
     "pull-server": "docker pull --quiet 127.0.0.1:5055/nginxinc",
     "build": "/build-image.sh /Users/dev/blog",
+    "network": "network create",
     "serve": "docker run --detach",
     "serve-answers": "-ge 150",
     "port-answers": "x-build-id: ",

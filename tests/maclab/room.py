@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploys.facts.docker import STAGE_LABEL
+from deploys.facts.docker import NETWORK_LABEL, STAGE_LABEL
 from tests.debian.machine import DebianMachine, Disk
 from tests.debian.waiting import wait_for
 
@@ -46,6 +46,7 @@ def clear(room: DebianMachine, *, images: bool = True) -> None:
     """
     _remove(room, ["ps", "--all"], ["rm", "--force"])
     if images:
+        forget_networks(room)
         _remove(room, ["image", "ls", "bootstrapper/blog"], ["image", "rm", "--force"])
         room.run(["docker", "image", "rm", *BUILDERS, SERVER, *_by_digest(room)], check=False)
 
@@ -55,6 +56,11 @@ def _by_digest(room: DebianMachine) -> list[str]:
     listing = ["image", "ls", "--digests", "--format", "{{.Repository}}@{{.Digest}}"]
     names = room.run(["docker", *listing]).stdout.split()
     return [name for name in names if name.startswith(REGISTRY) and "@sha256:" in name]
+
+
+def forget_networks(room: DebianMachine) -> None:
+    """Remove the network of the blog's container, as long as no container is in it."""
+    _remove(room, ["network", "ls", "--filter", f"label={NETWORK_LABEL}"], ["network", "rm"])
 
 
 def forget_stages(room: DebianMachine) -> None:

@@ -19,6 +19,7 @@ from deploys.facts.docker import (
     ContainerState,
     Holder,
     Images,
+    OwnNetworks,
     PortHolder,
     RegistryAnswer,
 )
@@ -45,6 +46,7 @@ def planned(
     container: Container | None = None,
     holder: Holder | None = None,
     refusal: str = "",
+    networks: tuple[str, ...] = (),
     **data: object,
 ) -> OperationResult:
     """Evaluates one operation of the blog on a Mac."""
@@ -55,6 +57,7 @@ def planned(
         ContainerState: container,
         PortHolder: holder,
         Images: {},
+        OwnNetworks: networks,
         RegistryAnswer: Answer(refusal),
         SiteSource: SITE,
     }
@@ -103,6 +106,15 @@ def test_on_a_mac_the_port_itself_has_to_answer_with_this_build() -> None:
     assert "http://127.0.0.1:4000$path" in outside
     assert "x-build-id" in outside
     assert "--noproxy" in outside
+
+
+def test_a_network_of_its_own_is_made_once_before_the_old_container_goes() -> None:
+    first, removed, *_ = planned(docker.serving, container=SERVING).commands
+    assert "network create --opt com.docker.network.bridge.enable_ip_masquerade=false" in first
+    assert "rm --force" in removed
+    again = planned(docker.serving, container=SERVING, networks=(CONTAINER,)).commands
+    assert not [command for command in again if "network create" in command]
+    assert [command for command in again if f"--network {CONTAINER}" in command]
 
 
 def test_elsewhere_the_wait_is_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:

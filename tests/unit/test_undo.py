@@ -32,6 +32,7 @@ OURS = Contents(
     containers={"bootstrapper-blog": "bootstrapper/blog:1"},
     ours=frozenset({"bootstrapper-blog"}),
     images=frozenset({"bootstrapper/blog:1", "ruby:3.4-slim"}),
+    networks=frozenset({"bootstrapper-blog"}),
 )
 THEIRS = replace(OURS, containers={**OURS.containers, "db": "postgres:18"})
 MACHINE = Folder(is_there=True, machines=frozenset({"colima"}))
@@ -55,6 +56,7 @@ def made(kind: Any, target: str, **before: object) -> Made:
 JQ = made("formula", "jq", there=[])
 VM = made("vm", "colima", home=HOME, home_is_new=True)
 BLOG = made("container", "bootstrapper-blog")
+NETWORK = made("network", "bootstrapper-blog")
 PULLED = made("image", "ruby:3.4-slim")
 BREWED = made("homebrew", "/opt/homebrew")
 
@@ -130,10 +132,11 @@ def test_one_that_cannot_be_taken_back_does_not_stop_the_others() -> None:
 # Containers, images, the virtual machine
 
 
-def test_our_container_and_images_are_removed() -> None:
-    results = planned(BLOG, made("image", "bootstrapper/blog:1"), PULLED)
+def test_our_container_its_network_and_images_are_removed() -> None:
+    results = planned(BLOG, NETWORK, made("image", "bootstrapper/blog:1"), PULLED)
     assert [operation.commands for operation in results.values()] == [
         ("docker rm --force bootstrapper-blog",),
+        ("docker network rm bootstrapper-blog",),
         ("docker image rm bootstrapper/blog:1",),
         ("docker image rm ruby:3.4-slim",),
     ]
@@ -142,6 +145,11 @@ def test_our_container_and_images_are_removed() -> None:
 def test_a_container_of_that_name_that_is_not_ours_stays() -> None:
     theirs = replace(OURS, ours=frozenset())
     assert is_gone(planned(BLOG, facts={EngineContents: theirs})[f"container {BLOG.target}"])
+
+
+def test_a_network_of_that_name_that_is_not_ours_stays() -> None:
+    theirs = replace(OURS, networks=frozenset())
+    assert is_gone(planned(NETWORK, facts={EngineContents: theirs})[f"network {NETWORK.target}"])
 
 
 def test_what_a_tag_was_before_an_update_is_ours_if_the_tag_is() -> None:

@@ -31,15 +31,18 @@ def test_all_that_an_engine_holds_is_read(docker: Callable[[str], None]) -> None
         "image": "image\\tlocalhost/bootstrapper/blog:1\\taa\\nimage\\t<none>:<none>\\tbb\\n",
         "filter": "stage\\tbb\\n",
         "volume": "volume\\tdata\\n",
+        "network": "network\\tbootstrapper-blog\\n",
     }
     docker(
-        f"case $* in *--filter*) printf '{rows['filter']}' ;; ps*) printf '{rows['ps']}' ;; "
+        f"case $* in network*) printf '{rows['network']}' ;; "
+        f"*--filter*) printf '{rows['filter']}' ;; ps*) printf '{rows['ps']}' ;; "
         f"image*) printf '{rows['image']}' ;; *) printf '{rows['volume']}' ;; esac"
     )
     script = EngineContents().command(("docker",))
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
     found = EngineContents().process(done.stdout.splitlines())
     assert found.ours == {"bootstrapper-blog"}
+    assert found.networks == {"bootstrapper-blog"}
     assert found.of_others(()) == ("the container db", "the volume data")
 
 
