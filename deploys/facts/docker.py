@@ -224,12 +224,44 @@ class Holder:
     program: str
 
 
+@dataclass(frozen=True)
+class Running:
+    """The containers that run: all, and those that a port of the machine leads to."""
+
+    all: tuple[str, ...] = ()
+    published: tuple[str, ...] = ()
+
+
+class RunningContainers(FactBase[Running]):
+    """Which containers run, and which of them are published on a port."""
+
+    def command(self, client: tuple[str, ...], port: int) -> str:
+        """Two listings of names."""
+        words = " ".join(map(shlex.quote, (*client, "ps", "--format")))
+        return (
+            f"{words} 'all\t{{{{.Names}}}}' && "
+            f"{words} 'published\t{{{{.Names}}}}' --filter publish={port}"
+        )
+
+    @staticmethod
+    def default() -> Running:
+        """None."""
+        return Running()
+
+    def process(self, output: list[str]) -> Running:
+        """`all<TAB>name`, `published<TAB>name`."""
+        rows = [line.split("\t") for line in output]
+        return Running(
+            *(tuple(row[1] for row in rows if row[0] == k) for k in ("all", "published"))
+        )
+
+
 class PortHolder(FactBase[Holder | None]):
     """Who listens on a TCP port of this machine, or None."""
 
     def command(self, port: int) -> str:
-        """proc(5) on Linux, where another user's process shows as its port only; lsof(8) on macOS,
-        which writes the first nine letters of a program's name."""
+        """proc(5) on Linux, where of another user's process only its port and its words show, which
+        do for Docker's proxy; lsof(8) on macOS, which writes the first nine letters of a name."""
         return f"""
 if [ "$(uname -s)" != Darwin ]; then
   inodes=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
@@ -243,6 +275,12 @@ if [ "$(uname -s)" != Darwin ]; then
       fi
     done
   done
+  for process in /proc/[0-9]*; do
+    case $(tr '\\0' ' ' 2>/dev/null <"$process/cmdline") in
+      *docker-proxy*' -host-port {port} '*)
+        printf 'holder\\t%s\\tdocker-proxy\\n' "${{process#/proc/}}" ;;
+    esac
+  done 2>/dev/null
 else
   PATH=$PATH:/usr/sbin lsof -nP -iTCP:{port} -sTCP:LISTEN 2>/dev/null |
     awk 'NR > 1 {{ printf "holder\\t%s\\t%s\\n", $2, $1 }}'

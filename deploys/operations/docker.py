@@ -8,7 +8,7 @@ from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.context import host
 
 from deploys.build import CONTAINER, base_images, build_of, container_engine, current_site
-from deploys.changes import change
+from deploys.changes import change, left
 from deploys.facts.docker import (
     NETWORK_LABEL,
     SPEC_LABEL,
@@ -18,11 +18,13 @@ from deploys.facts.docker import (
     Images,
     OwnNetworks,
     PortHolder,
+    RunningContainers,
 )
 from deploys.facts.engine import Engine
 from deploys.facts.machine import ThisMachine
 from deploys.findings import found, refuse
 from deploys.operations import Commands
+from deploys.operations.engine_upkeep import listed, restarted, when_nobody_needs_them
 from deploys.settings import Settings
 
 INSIDE_PORT = 8080
@@ -30,11 +32,12 @@ NETWORK = CONTAINER
 USER = "10001:10001"
 ANSWER_SECONDS = 30
 
+_DOCKERS = "docker-proxy"
 _AIRPLAY = "ControlCe"  # Control Center, as lsof(8) shortens it
 # Who listens for a container: Docker's proxy, Podman's, colima's ssh or limactl, Docker Desktop's
 # (as lsof shortens com.docker.backend), OrbStack's and Podman's on a Mac. "" is another user's.
 _PROXIES = (
-    "docker-proxy",
+    _DOCKERS,
     "rootlessport",
     "ssh",
     "limactl",
@@ -49,7 +52,8 @@ _HOLDING = ("running", "paused", "restarting")  # states in which Docker holds a
 
 @operation()
 def port_free(settings: Settings) -> Commands:
-    """Refuse, before anything is built, when another program holds the blog's port."""
+    """Refuse, before anything is built, when another program holds the blog's port; have Docker
+    release it where that holds it for nobody."""
     engine = container_engine()
     container = _container(engine)
     if (
@@ -69,12 +73,39 @@ def port_free(settings: Settings) -> Commands:
             "Settings, General, AirDrop & Handoff.",
         )
     if holder and not _is_our_own(container, holder, settings.blog_port):
-        refuse(
-            "blog.port-taken",
-            f"port {settings.blog_port} is held by {_name(holder)}.",
-            mend="Stop it, or choose another port with --set blog_port=PORT.",
-        )
-    yield from ()
+        if holder.program == _DOCKERS and engine.name == "docker" and not engine.endpoint:
+            yield from _released(engine, settings.blog_port)
+            return
+        _taken(settings.blog_port, _name(holder), "Stop it")
+
+
+def _released(engine: Engine, port: int) -> Commands:
+    """A daemon that comes up after a power cut may hold the port of a container that was just about
+    to start then, until it is restarted (seen with Docker 20.10.24)."""
+    running = host.get_fact(RunningContainers, client=engine.client, port=port)
+    if running.published:
+        _taken(port, f"the container {listed([*running.published])}", "Stop that")
+    machine = host.get_fact(ThisMachine)
+    others = [name for name in running.all if name != CONTAINER]
+    if others:
+        whom = f"Docker, for a container that does not run; others do: {listed(others)}"
+        _taken(port, whom, when_nobody_needs_them(machine).removesuffix("."))
+    found(
+        "blog.port-left",
+        f"Docker holds port {port} for a container that does not run.",
+        means="It was cut off while it started one, and keeps the port until it is restarted.",
+        mend="It is restarted; nothing else runs in it.",
+    )
+    left("docker", "was restarted to release a port.")
+    yield from restarted(machine)
+
+
+def _taken(port: int, by: str, mend: str) -> None:
+    refuse(
+        "blog.port-taken",
+        f"port {port} is held by {by}.",
+        mend=f"{mend}, or choose another port with --set blog_port=PORT.",
+    )
 
 
 @operation()

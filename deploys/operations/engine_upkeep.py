@@ -1,4 +1,4 @@
-"""Docker's daemon on Debian, after its package was upgraded under it."""
+"""Docker's daemon on Debian, where it has to be restarted: after its upgrade, or a power cut."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def renewed() -> Commands:
         found(
             "engine.outdated-in-use",
             seen,
-            means=f"Its package was upgraded under it, and others use it: {_listed(others)}.",
-            mend=f"When nobody needs them: `{_restart(machine)}`, then run this again.",
+            means=f"Its package was upgraded under it, and others use it: {listed(others)}.",
+            mend=when_nobody_needs_them(machine),
             severity="notice",
         )
         return
@@ -65,11 +65,26 @@ def renewed() -> Commands:
         mend="It is restarted; the blog's container comes back with it.",
     )
     left("docker", "was restarted after its upgrade.")
+    yield from restarted(machine)
+
+
+def restarted(machine: Machine) -> Commands:
+    """The commands that restart the daemon, and wait until it answers."""
     if machine.init == "none":
         yield StringCommand(*machine.root, "sh", "-c", QuoteString(STOP))
         yield from started(machine)
     else:
         yield StringCommand(*machine.root, _restart(machine).removeprefix("sudo "))
+
+
+def when_nobody_needs_them(machine: Machine) -> str:
+    """What to do where a restart would stop what is not ours."""
+    return f"When nobody needs them: `{_restart(machine)}`, then run this again."
+
+
+def listed(names: list[str]) -> str:
+    """Some of them, and how many more."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _restart(machine: Machine) -> str:
@@ -89,7 +104,3 @@ def _upstream(version: str) -> str:
     """Docker's own version in a package's: of `5:28.1.1-1~debian.12`, `20.10.24+dfsg1-1+b3`."""
     found = re.match(r"(?:\d+:)?(\d+\.\d+\.\d+)", version)
     return found[1] if found else ""
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
