@@ -16,6 +16,7 @@ from typing import IO, Any, Protocol, cast
 
 import gevent
 import gevent.os
+from paramiko import SSHException
 from pyinfra.api import StringCommand
 from pyinfra.api.util import get_file_io
 from pyinfra.connectors.base import BaseConnector
@@ -23,7 +24,10 @@ from pyinfra.connectors.local import LocalConnector
 from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.connectors.util import CommandOutput, OutputLine, make_unix_command
 
+from bootstrapper.machine_lock import hold_over_ssh
 from bootstrapper.processes import Process, ended
+from bootstrapper.results import Failure
+from bootstrapper.run_lock import Holder
 
 GRACE_SECONDS = 5.0
 
@@ -174,6 +178,20 @@ class RemoteMachine(SSHConnector):
         super().disconnect()
         if self.client:
             self.client.close()
+
+    def hold(self, me: Holder) -> Failure | None:
+        """Keep other runs off this machine until the connection ends; or why one is in the way.
+
+        Raises:
+            OSError: the machine does not answer.
+        """
+        transport = self.client.get_transport() if self.client else None
+        assert transport is not None, "it is connected"
+        try:
+            self._holding = transport.open_session()  # paramiko closes one that nobody refers to
+            return hold_over_ssh(self._holding, self.host.name, me)
+        except SSHException as error:
+            raise OSError(str(error)) from error
 
     def stop(self) -> None:
         """End what still runs there, by closing the connection it writes to."""

@@ -28,10 +28,11 @@ from pyinfra.context import ctx_config, ctx_host, ctx_inventory, ctx_state
 
 from bootstrapper.answers import FactFailed, Facts
 from bootstrapper.commands import connector_arguments, shown, uses_sudo
-from bootstrapper.connectors import replacement_for
+from bootstrapper.connectors import RemoteMachine, replacement_for
 from bootstrapper.journal import Journal, NotWritten
 from bootstrapper.observers import Observer
 from bootstrapper.results import OUTPUT_TAIL, Failure, MachineResult, OperationResult, Status
+from bootstrapper.run_lock import Holder
 from bootstrapper.stages import Stage
 from deploys.changes import Change, take_changes
 from deploys.findings import Refused, take_findings
@@ -58,16 +59,21 @@ class Interrupted(Exception):
 class Engine:
     """Machines of an inventory, connected for the length of a `with` block.
 
-    What operations say that they change is written into `journal`, before it is changed.
+    What operations say that they change is written into `journal`, before it is changed. Machines
+    over SSH that are changed are held for `me`, so that no other run is at work there meanwhile.
     """
 
     def __init__(
-        self, inventory: Inventory, observer: Observer, journal: Journal | None = None
+        self,
+        inventory: Inventory,
+        observer: Observer,
+        journal: Journal | None = None,
+        me: Holder | None = None,
     ) -> None:
         _quieten_pyinfra()
         for host in inventory:
             host.connector_cls = replacement_for(host.connector_cls)
-        self._state = _State(inventory, observer, journal)
+        self._state = _State(inventory, observer, journal, me)
         self._hosts = sorted(inventory, key=lambda host: host.name)
         self._pool = Pool(PARALLEL_MACHINES)
         self._unreachable: dict[str, Failure] = {}
@@ -151,12 +157,20 @@ class Engine:
 class _State(State):
     """pyinfra's state, which hands each operation to us at the moment it is declared."""
 
-    def __init__(self, inventory: Inventory, observer: Observer, journal: Journal | None) -> None:
+    def __init__(
+        self,
+        inventory: Inventory,
+        observer: Observer,
+        journal: Journal | None,
+        me: Holder | None,
+    ) -> None:
         super().__init__(check_for_changes=False)
         self.init(inventory, Config())
         self.is_executing = True
         self.observer = observer
         self.journal = journal
+        self.me = me
+        self.held: set[Host] = set()
         self.applying = False
         self.stopping = False
         self.running_a_command: set[str] = set()
@@ -169,6 +183,18 @@ class _State(State):
         """Whatever is to be started has to ask: while what runs is being stopped, nothing is."""
         if self.stopping:
             raise gevent.GreenletExit
+
+    def hold(self, host: Host) -> Failure | None:
+        """Have a machine over SSH for ourselves; why that is not possible."""
+        if not self.me or host in self.held or not isinstance(host.connector, RemoteMachine):
+            return None
+        try:
+            failure = host.connector.hold(self.me)
+        except OSError as error:
+            failure = _lost(host, error)
+        if not failure:
+            self.held.add(host)
+        return failure
 
     def output(self, machine: str, line: str) -> None:
         """What the connectors report; a fact's output is nobody's business but its parser's."""
@@ -190,6 +216,9 @@ class _Evaluation:
         state.evaluations[host] = self
 
     def run(self, stages: Sequence[Stage]) -> None:
+        self.failure = self.state.hold(self.host) if self.state.applying else None
+        if self.failure:
+            return
         with _on(self.host):
             for stage in stages:
                 self._stage = stage
@@ -311,11 +340,15 @@ def _connect(host: Host) -> Failure | None:
     try:
         host.connect(show_errors=False, raise_exceptions=True)
     except (PyinfraError, OSError, ValueError) as error:  # a key that is none, a name that is none
-        return Failure(
-            f"could not connect to {host.name}: {error}",
-            mend=f"Check that `ssh {host.name}` works, then run again.",
-        )
+        return _lost(host, error)
     return None
+
+
+def _lost(host: Host, error: Exception) -> Failure:
+    return Failure(
+        f"could not connect to {host.name}: {error}",
+        mend=f"Check that `ssh {host.name}` works, then run again.",
+    )
 
 
 def _stop(host: Host) -> None:

@@ -1,4 +1,4 @@
-"""One run at a time: locks that end with their process, and words for who holds them.
+"""One run of a user at a time: a lock that ends with its process, and words for who holds it.
 
 The kernel gives flock(2) back however a process ends, so a dead holder never has to be found out.
 What is written into the file is for people only.
@@ -11,11 +11,9 @@ import fcntl
 import getpass
 import json
 import os
-import re
 import socket
 import stat
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -24,8 +22,6 @@ from pathlib import Path
 from bootstrapper.errors import UserError
 
 NAME = "lock"
-
-_OURS = re.compile(r" -I \S.*/bootstrap\.py( |$)")  # as the front door starts it
 
 
 class LockError(UserError):
@@ -69,68 +65,11 @@ def only_run(directory: Path, command: str) -> Iterator[str]:
                 "XDG_STATE_HOME (on a Mac, HOME)."
             ) from None
         dead = _holder(file.read())
-        _write(file.fileno(), json.dumps(asdict(_myself(command))))
+        _write(file.fileno(), json.dumps(asdict(myself(command))))
         try:
             yield _taken_over(dead) if dead else ""
         finally:
             _write(file.fileno(), "")
-
-
-@contextlib.contextmanager
-def only_user() -> Iterator[None]:
-    """Keep runs of other users off this computer for the length of a `with` block.
-
-    The root directory is locked: everyone can open it, nobody has to make it, and no link can stand
-    in its place. Where it takes no locks, nobody is kept off. (Seen on Linux; that a Mac's takes
-    them is a guess.)
-
-    Raises:
-        LockError: one is at work; says whose, if this computer tells.
-    """
-    root = os.open("/", os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(root, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LockError(
-                f"Another run is at work on this computer{_whose()}. Wait for it, or have it "
-                "stopped with Ctrl-C where it runs."
-            ) from None
-        except OSError:
-            pass
-        yield
-    finally:
-        os.close(root)
-
-
-def _whose() -> str:
-    """Other processes of this program, for a sentence."""
-    found = [line.split(maxsplit=7) for line in _processes() if _OURS.search(line)]
-    told = [
-        f"process {pid} of {user}, since {' '.join(since)}"
-        for pid, user, *since, _ in found
-        if int(pid) != os.getpid()
-    ]
-    return f" ({'; '.join(told)})" if told else ""
-
-
-def _processes() -> Iterator[str]:
-    """Lines of `ps -axo pid=,user=,lstart=,args=`. A small Linux has proc(5) and no ps."""
-    if not Path("/proc/stat").exists():
-        words = ["ps", "-axo", "pid=,user=,lstart=,args="]
-        plain = {**os.environ, "LC_ALL": "C"}
-        answer = subprocess.run(words, env=plain, capture_output=True, check=False)
-        yield from answer.stdout.decode(errors="replace").splitlines()
-        return
-    booted = int(Path("/proc/stat").read_text().partition("btime ")[2].split()[0])
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError, IndexError, KeyError):  # it ended meanwhile
-            ticks = int(
-                (process / "stat").read_text(errors="replace").rpartition(")")[2].split()[19]
-            )
-            since = time.ctime(booted + ticks / os.sysconf("SC_CLK_TCK"))
-            args = (process / "cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
-            yield f"{process.name} {process.owner()} {since} {args}"
 
 
 def started(pid: int) -> str:
@@ -168,7 +107,8 @@ def _write(descriptor: int, text: str) -> None:
         os.pwrite(descriptor, text.encode(), 0)
 
 
-def _myself(command: str) -> Holder:
+def myself(command: str) -> Holder:
+    """This process, at work on a command."""
     pid = os.getpid()
     now = f"{datetime.now():%Y-%m-%d %H:%M:%S}"
     return Holder(pid, started(pid), _user(), socket.gethostname(), command, now)

@@ -24,12 +24,13 @@ from bootstrapper.inventory import (
 from bootstrapper.journal import Journal
 from bootstrapper.lock import held_to
 from bootstrapper.log import RunLog
+from bootstrapper.machine_lock import only_run_here
 from bootstrapper.observers import Observers
 from bootstrapper.options import Options
 from bootstrapper.proving import Verdict
 from bootstrapper.record import new_log, state_directory
 from bootstrapper.results import MachineResult, Report
-from bootstrapper.run_lock import only_run, only_user
+from bootstrapper.run_lock import myself, only_run
 from bootstrapper.stages import LOCK, PROOF, STAGES, Stage
 from bootstrapper.versions import Versions
 from deploys.parts import KEY, Held, Renewing
@@ -125,14 +126,16 @@ def opened(options: Options, terminal: Terminal, command: str) -> Iterator[Sessi
             killed = stack.enter_context(only_run(directory, f"bootstrap.py {command}"))
             _complain(terminal, killed)
             if THIS_MACHINE in inventory.hosts:
-                stack.enter_context(only_user())
+                stack.enter_context(only_run_here())
         log = RunLog(new_log(directory, datetime.now()))
         for machine, values in settings.items():
             log.settings(machine, values.model_dump())
         terminal.begin("Connecting", machines=len(settings), show_operations=False)
         stack.callback(terminal.end)
         journal = Journal(directory)
-        engine = stack.enter_context(Engine(inventory, Observers((terminal, log)), journal))
+        observers = Observers((terminal, log))
+        me = myself(f"bootstrap.py {command}")
+        engine = stack.enter_context(Engine(inventory, observers, journal, me))
         yield Session(
             options, terminal, log, directory, settings, journal, engine, stack, lock=lock
         )

@@ -36,7 +36,7 @@ def test_the_second_users_run_is_told_whose_the_first_is(machine: DebianMachine)
     refused, planned = seen
     assert refused.returncode == 1
     assert re.search(
-        r"Another run is at work on this computer \(process \d+ of asked, since .* 20\d\d\)\. "
+        r"Another run is at work on this computer \(process \d+ of asked, since \w{3} .*\)\. "
         r"Wait for it, or have it stopped",
         " ".join(refused.stderr.split()),
     ), refused.stderr

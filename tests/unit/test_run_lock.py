@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrapper.run_lock import NAME, LockError, only_run, only_user, started
+from bootstrapper.run_lock import NAME, LockError, only_run, started
 from tests.debian.waiting import wait_for
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -25,13 +25,6 @@ import pathlib, subprocess, sys
 from bootstrapper.run_lock import only_run
 with only_run(pathlib.Path(sys.argv[1]), "bootstrap.py apply") as said:
     print(f"held {said}", flush=True)
-    sys.stdin.read()
-"""
-
-HOLD_COMPUTER = """
-from bootstrapper.run_lock import only_user
-with only_user():
-    print("held", flush=True)
     sys.stdin.read()
 """
 
@@ -176,44 +169,3 @@ def test_ps_tells_the_start_where_there_is_no_proc(monkeypatch: pytest.MonkeyPat
     with subprocess.Popen(["sleep", "60"]) as gone:
         gone.kill()
     wait_for(lambda: started(gone.pid) == "", 5, "the process to be gone")
-
-
-@pytest.mark.parametrize("told_by", ["proc", "ps"])
-def test_a_run_of_another_user_of_this_computer_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told_by: str
-) -> None:
-    """Whoever has another state directory; `tests/debian/test_two_users.py` has two users."""
-    program = tmp_path / "a checkout" / "bootstrap.py"
-    program.parent.mkdir()
-    program.write_text(f"import sys\nsys.path.insert(0, {str(PROJECT)!r})\n{HOLD_COMPUTER}")
-    if told_by == "ps":
-        exists = Path.exists
-        monkeypatch.setattr(Path, "exists", lambda p: exists(p) and not p.is_relative_to("/proc"))
-    words = [sys.executable, "-I", str(program), "--yes"]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True) as other:
-        assert other.stdout
-        assert other.stdout.readline() == "held\n"
-        with pytest.raises(LockError) as refused, only_user():
-            pass
-        other.send_signal(signal.SIGKILL)
-        other.wait()
-    assert re.fullmatch(
-        rf"Another run is at work on this computer \(.*process {other.pid} of \S+, "
-        r"since \w{3} \w{3} +\d+ \d\d:\d\d:\d\d \d{4}.*\)\. Wait for it, or have it stopped with "
-        r"Ctrl-C where it runs\.",
-        str(refused.value),
-    )
-    with only_user():
-        pass
-
-
-def test_a_computer_whose_root_takes_no_locks_keeps_nobody_off(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def flock(*_: object) -> None:
-        raise OSError(45, "Operation not supported")
-
-    monkeypatch.setattr(fcntl, "flock", flock)
-    with only_user():
-        pass
