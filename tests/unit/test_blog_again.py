@@ -123,6 +123,12 @@ def test_what_cannot_be_read_is_as_if_it_were_not_there(
 
 
 @pytest.fixture
+def classic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker's classic builder, also where a client has BuildKit, which leaves no stages."""
+    monkeypatch.setenv("DOCKER_BUILDKIT", "0")
+
+
+@pytest.fixture
 def build(site: Path, base: BaseImages) -> Iterator[Callable[[], str]]:
     arguments = {
         "BUILDER_IMAGE": base.builder,
@@ -150,6 +156,7 @@ def test_it_comes_from_the_container_that_serves_the_blog_and_from_no_other_plac
     assert run("docker", "run", "--rm", *inside, "find", "/srv/site", "-name", "*converted*") == ""
 
 
+@pytest.mark.usefixtures("classic")
 def test_what_is_left_of_all_builds_but_the_newest_can_go_and_gems_stay(
     site: Path, build: Callable[[], str]
 ) -> None:
@@ -165,6 +172,7 @@ def test_what_is_left_of_all_builds_but_the_newest_can_go_and_gems_stay(
     assert said[1].strip() == "---> Using cache"
 
 
+@pytest.mark.usefixtures("classic")
 def test_what_a_container_holds_cannot_go_and_is_not_told_of(
     site: Path, build: Callable[[], str]
 ) -> None:
