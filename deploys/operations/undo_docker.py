@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import PurePosixPath
 
 from pyinfra.api import QuoteString, StringCommand, operation
 from pyinfra.context import host
@@ -18,6 +19,7 @@ from deploys.operations.undo import Undoing, contents, engine_is_gone, kept, lis
 from deploys.operations.undo import others_in_engine as of_others
 
 _DELETE_SECONDS = 300
+_HOMES = (".colima", "colima")  # in the home, or in XDG_CONFIG_HOME
 _CACHES = ("Library/Caches/colima", "Library/Caches/lima")
 
 
@@ -68,6 +70,8 @@ def image(made: Made, undoing: Undoing) -> Commands:
 def vm(made: Made, undoing: Undoing) -> Commands:
     """Delete colima's virtual machine, if it was made here and holds nothing but what is ours."""
     home = made.change.before["home"]
+    if PurePosixPath(home).name not in _HOMES or ".." in PurePosixPath(home).parts:
+        return  # a damaged journal may name any directory
     folder = host.get_fact(ColimaFolder, home=home)
     if "colima" in folder.machines:
         why = _why_it_stays(undoing)

@@ -92,11 +92,17 @@ def file(made: Made, undoing: Undoing) -> Steps:
 def directory(made: Made, undoing: Undoing) -> Commands:  # noqa: ARG001 (each gets both)
     """Remove a directory that is ours alone."""
     path = made.target
-    if host.get_fact(TextFile, path=path).kind == "missing" or _CACHE not in path:
+    if host.get_fact(TextFile, path=path).kind == "missing" or not _is_ours_alone(path):
         return
     found("undo.directory", f"{path} was made here.")
     parent = shell_path(str(PurePosixPath(path).parent))
     yield StringCommand(f"rm -rf {shell_path(path)} && {{ rmdir {parent} 2>/dev/null || true; }}")
+
+
+def _is_ours_alone(path: str) -> bool:
+    """A directory below our cache; a damaged journal may name any other."""
+    below = path.partition(_CACHE)[2]
+    return bool(below.strip("/")) and ".." not in PurePosixPath(path).parts
 
 
 def _is_usable(text: Text, path: str) -> bool:

@@ -21,6 +21,7 @@ from deploys.facts.homebrew_receipts import HomebrewReceipts, Keg, Receipts
 from deploys.facts.mac import TOOLS, DeveloperTools, ToolsState
 from deploys.facts.mac_engine import MacEngines, MacEngineState
 from deploys.facts.machine import ThisMachine
+from deploys.facts.text_file import Text, TextFile
 from deploys.operations.undo import Undoing
 from deploys.undo import _OPERATIONS, undo
 from tests.support import MAC, planned_with
@@ -375,3 +376,18 @@ def test_the_tools_go_only_when_asked_for_and_nothing_needs_them() -> None:
     assert is_kept(planned(tools, facts=facts, everything=True)[f"tools {TOOLS}"])
     goes = planned(JQ, BREWED, tools, facts=facts, everything=True)[f"tools {TOOLS}"]
     assert goes.commands[1] == f"sudo -n rm -rf {TOOLS}"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        made("vm", "colima", home="/Users/ada", home_is_new=True),
+        made("vm", "colima", home="/Users/ada/Documents/../.colima", home_is_new=True),
+        made("directory", "/Users/ada/.cache/bootstrapper/../../Documents"),
+        made("directory", "/Users/ada/.cache/bootstrapper/"),
+    ],
+)
+def test_a_directory_that_only_a_damaged_journal_calls_ours_stays(change: Made) -> None:
+    facts = {ColimaFolder: Folder(is_there=True), TextFile: Text(change.target, "stray")}
+    (result,) = planned(change, facts=facts, everything=True).values()
+    assert (result.status, result.commands) == ("unchanged", ())
