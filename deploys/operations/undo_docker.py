@@ -70,8 +70,6 @@ def image(made: Made, undoing: Undoing) -> Commands:
 def vm(made: Made, undoing: Undoing) -> Commands:
     """Delete colima's virtual machine, if it was made here and holds nothing but what is ours."""
     home = made.change.before["home"]
-    if PurePosixPath(home).name not in _HOMES or ".." in PurePosixPath(home).parts:
-        return  # a damaged journal may name any directory
     folder = host.get_fact(ColimaFolder, home=home)
     if "colima" in folder.machines:
         why = _why_it_stays(undoing)
@@ -91,6 +89,9 @@ def vm(made: Made, undoing: Undoing) -> Commands:
         yield StringCommand(shlex.join([*words, "--force", "--data"]), _timeout=_DELETE_SECONDS)
     elif not folder.is_there:
         return
+    place = PurePosixPath(home)
+    if place.name not in _HOMES or ".." in place.parts:
+        return  # COLIMA_HOME, which was there; or a damaged journal, which may name any directory
     if made.change.before.get("home_is_new") and not folder.machines - {"colima"}:
         if "colima" not in folder.machines:
             found("undo.colima-folder", f"{home} was made here, and has no machine any more.")
