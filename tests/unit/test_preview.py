@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import http.client
 import json
 import os
 import pty
@@ -395,13 +396,13 @@ def save(site: Path, name: str, text: str) -> None:
 
 
 def page(url: str) -> tuple[int, str, str]:
-    """Status, text and final address; a server that is about to come answers nothing."""
+    """Status, text and final address; a server that is about to come, or to go, answers nothing."""
     try:
         with urllib.request.urlopen(url, timeout=20) as answer:
             return answer.status, answer.read().decode(), answer.url
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode(), url
-    except OSError:
+    except (OSError, http.client.HTTPException):  # the second: cut off as it answered
         return 0, "", url
 
 
