@@ -1,4 +1,4 @@
-"""colima's directory: which virtual machines have files in it, running or not."""
+"""colima's directory: which virtual machines have files in it, running or not, and what else is."""
 
 from __future__ import annotations
 
@@ -7,13 +7,30 @@ from dataclasses import dataclass
 
 from pyinfra.api import FactBase
 
+# What colima and Lima write for the default machine (colima at 490420d: config/files.go,
+# config/profile.go, environment/container; Lima: pkg/limatype/filenames). Templates, Lima's
+# default.yaml and override.yaml, and other disks are written by users.
+OWN = (
+    *("_lima/colima", "_lima/_networks", "_lima/_disks/colima", "_store/colima.json"),
+    *("_lima/_config/networks.yaml", "_lima/_config/user", "_lima/_config/user.pub"),
+    *("ssh_config", "docker.sock", "default/colima.yaml", "default/daemon"),
+    *(f"default/{kind}.sock" for kind in ("docker", "containerd", "buildkitd", "incus")),
+)
+DIRECTORIES = ("_lima/_disks", "_lima/_config", "_lima", "_store", "default")  # deepest first
+
 
 @dataclass(frozen=True)
 class Folder:
-    """`machines` by Lima's names: "colima" is the default one, "colima-NAME" another's."""
+    """`machines` by Lima's names: "colima" is the default one, "colima-NAME" another's.
+
+    `others` are files that neither colima nor Lima has written for the default machine, the first
+    few; `has_own` says whether there are any that they have.
+    """
 
     is_there: bool = False
     machines: frozenset[str] = frozenset()
+    has_own: bool = False
+    others: tuple[str, ...] = ()
 
 
 class ColimaFolder(FactBase[Folder]):
@@ -21,9 +38,13 @@ class ColimaFolder(FactBase[Folder]):
 
     def command(self, home: str) -> str:
         """Looks at names only."""
+        paths = " ".join(OWN)
+        pruned = " ".join(f"-path ./{path} -prune -o" for path in OWN)
         return (
             f"cd {shlex.quote(home)} 2>/dev/null || exit 0; echo there; "
-            'for one in _lima/*; do [ -d "$one" ] && echo "$one"; done; exit 0'
+            'for one in _lima/*; do [ -d "$one" ] && echo "machine ${one#*/}"; done; '
+            f'for one in {paths}; do [ -e "$one" ] || [ -L "$one" ] && echo own; done; '
+            f"find . {pruned} ! -type d -print | head -n 20 | sed 's|^\\./|other |'"
         )
 
     @staticmethod
@@ -32,6 +53,13 @@ class ColimaFolder(FactBase[Folder]):
         return Folder()
 
     def process(self, output: list[str]) -> Folder:
-        """`there`, then one path a line."""
-        names = {line.removeprefix("_lima/") for line in output if line.startswith("_lima/")}
-        return Folder(True, frozenset(name for name in names if not name.startswith("_")))
+        """`there`, then `machine NAME`, `own` or `other PATH`, one a line."""
+        told = [line.partition(" ")[::2] for line in output]
+        return Folder(
+            is_there=True,
+            machines=frozenset(
+                name for kind, name in told if kind == "machine" and not name.startswith("_")
+            ),
+            has_own="own" in output,
+            others=tuple(path for kind, path in told if kind == "other"),
+        )

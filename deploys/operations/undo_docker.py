@@ -10,7 +10,7 @@ from pyinfra.context import host
 
 from deploys.build import container_engine
 from deploys.changes import Made
-from deploys.facts.colima_folder import ColimaFolder
+from deploys.facts.colima_folder import DIRECTORIES, OWN, ColimaFolder, Folder
 from deploys.facts.mac_engine import ENGINES, MacEngines
 from deploys.findings import found
 from deploys.operations import Commands
@@ -93,11 +93,24 @@ def vm(made: Made, undoing: Undoing) -> Commands:
     if place.name not in _HOMES or ".." in place.parts:
         return  # COLIMA_HOME, which was there; or a damaged journal, which may name any directory
     if made.change.before.get("home_is_new") and not folder.machines - {"colima"}:
-        if "colima" not in folder.machines:
-            found("undo.colima-folder", f"{home} was made here, and has no machine any more.")
-        if undoing.everything:
-            yield StringCommand("cd", "&&", "rm", "-rf", *_CACHES)
-        yield StringCommand("rm", "-rf", QuoteString(home))
+        yield from _without_what_is_colimas(home, folder, undoing)
+
+
+def _without_what_is_colimas(home: str, folder: Folder, undoing: Undoing) -> Commands:
+    """Remove a directory of colima's that was made here; what others have put into it stays."""
+    if folder.others:
+        what = f"{home}: {listed(folder.others)} in it was not made by colima."
+        kept(what, code="undo.left")
+        if not folder.has_own:
+            return
+    if "colima" not in folder.machines:
+        found("undo.colima-folder", f"{home} was made here, and has no machine any more.")
+    if undoing.everything:
+        yield StringCommand("cd", "&&", "rm", "-rf", *_CACHES)
+    place = QuoteString(home)
+    yield StringCommand("cd", place, "&&", "rm", "-rf", *OWN)
+    emptied = f"rmdir {' '.join(DIRECTORIES)} 2>/dev/null"
+    yield StringCommand("cd", place, "&&", f"{{ {emptied};", "rmdir", place, "2>/dev/null || :; }")
 
 
 def vm_stays(undoing: Undoing) -> bool:

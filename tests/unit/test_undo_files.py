@@ -87,3 +87,28 @@ def test_a_directory_of_ours_is_removed_and_no_other(tmp_path: Path) -> None:
     assert not ours.parent.exists()
     assert is_gone(taken_back(Made(Change("directory", str(tmp_path)))))
     assert tmp_path.exists()
+
+
+COLIMAS = ("_lima/_config/user", "_lima/_networks/user-v2/user-v2.pid", "_store/colima.json")
+
+
+@pytest.mark.parametrize(
+    "theirs", [(), ("_templates/default.yaml",), ("_lima/_config/override.yaml", "a b/notes")]
+)
+def test_of_colimas_directory_only_what_colima_made_goes(
+    tmp_path: Path, theirs: tuple[str, ...]
+) -> None:
+    home = tmp_path / "Ada's" / ".colima"
+    for name in (*COLIMAS, "default/colima.yaml", "ssh_config", *theirs):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text("mine")
+    one = Made(Change("vm", "colima", {"home": str(home), "home_is_new": True}))
+    result = taken_back(one)
+    assert result.status == "changed"
+    left = {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()}
+    assert left == {*theirs}
+    assert home.exists() == bool(theirs)
+    assert all(name in said(result) for name in theirs)
+    again = taken_back(one)
+    assert again.status == "unchanged"
+    assert all(name in said(again) for name in theirs)
