@@ -117,6 +117,8 @@ class Journal:
         self._append(told)
         for number in numbers:
             self._entries[number] = _after(self._entries[number], event, now)
+        if event == "undone" and not self.damage:  # a lost line may have named what is kept
+            self._forget_kept()
 
     def made(self, machine: str) -> tuple[Made, ...]:
         """What was changed on a machine and not taken back, newest first; each thing once.
@@ -223,7 +225,7 @@ class Journal:
     def _keep(self, content: bytes) -> str:
         """Former bytes of a file, for this user's eyes only; they may be secret."""
         name = hashlib.sha256(content).hexdigest()
-        if not (self._kept / name).exists():
+        if not self._has(name):
             self._kept.mkdir(mode=0o700, exist_ok=True)
             new = self._kept / f".{name}"
             new.unlink(missing_ok=True)
@@ -231,6 +233,16 @@ class Journal:
             new.replace(self._kept / name)
             _sync_directory(self._kept)
         return name
+
+    def _forget_kept(self) -> None:
+        """Former bytes that no change needs any more are not for keeping: they may be secret."""
+        needed = {entry.kept for entry in self._entries.values() if not entry.undone}
+        with contextlib.suppress(OSError):  # the next time that something is taken back
+            for file in self._kept.iterdir():
+                if file.name not in needed:
+                    file.unlink()
+            if not needed - {""}:
+                self._kept.rmdir()
 
 
 def _place(entries: Sequence[_Entry]) -> int:

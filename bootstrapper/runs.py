@@ -195,7 +195,7 @@ def _apply(session: _Session) -> int:
 
 
 def _undo(session: _Session) -> int:
-    from bootstrapper.undo import close, undo_stages
+    from bootstrapper.undo import undo_stages
 
     session.undoing = undo_stages(session.journal, everything=session.options.everything)
     for damage in session.journal.damage:
@@ -215,7 +215,7 @@ def _undo(session: _Session) -> int:
     _show_failures(session)
     report = session.report("undo")
     _look(session)
-    close(session.journal, session.results.values())
+    _close(session)
     session.take(report.machines)
     _summarize(session, report)
     return DONE if report.ok else FAILED
@@ -223,16 +223,28 @@ def _undo(session: _Session) -> int:
 
 def _undo_told(session: _Session, to_do: _ToDo) -> int:
     """The end of an undo that changes nothing: it was only shown, or there is nothing to do."""
-    from bootstrapper.undo import NOTHING_KNOWN, close
+    from bootstrapper.undo import NOTHING_KNOWN
 
     ok = all(result.ok for result in session.results.values())
     changes = sum(map(len, to_do.values()))
     if not session.options.plan:
-        close(session.journal, session.results.values())
+        _close(session)
     known = session.journal.machines & {*session.results}
     nothing = "Nothing to take back." if known or not ok else NOTHING_KNOWN
     session.terminal.say(_changes(changes) if changes else nothing)
     return DONE if ok else FAILED
+
+
+def _close(session: _Session) -> None:
+    from bootstrapper.undo import close
+
+    try:
+        close(session.journal, session.results.values())
+    except OSError as error:
+        session.terminal.complain(
+            f"What is taken back could not be written down in {session.directory} "
+            f"({error.strerror}). Make room there, and run `undo` again, which will find it gone."
+        )
 
 
 def _look(session: _Session) -> None:

@@ -17,7 +17,8 @@ from bootstrapper.record import read_record, write_record
 from bootstrapper.run_lock import only_run
 from deploys.changes import Change
 from deploys.operations.text_block import block
-from tests.support import Remembering, local_inventory, stage
+from tests.support import LOCAL, Remembering, local_inventory, stage
+from tests.unit.test_cli import bootstrap
 
 pytestmark = pytest.mark.debian
 
@@ -79,6 +80,20 @@ def test_what_cannot_be_written_down_is_not_done(disk: Path) -> None:
         pass
     assert Journal(disk).damage == ()
     assert len(Journal(disk).made("@local")[0].entries) == 2
+
+
+def test_what_an_undo_cannot_write_down_is_said(disk: Path) -> None:
+    state = disk / "bootstrapper"
+    state.mkdir()
+    untaken = [Change("left", f"thing {number}", {"why": "of this."}) for number in range(100)]
+    Journal(state).begin(LOCAL, untaken)
+    filler = fill(disk)
+    answer = bootstrap("undo", state=disk)
+    assert answer.returncode == 0, answer.stderr
+    assert "Make room there, and run `undo` again" in " ".join(answer.stderr.split())
+    filler.unlink()
+    assert "could not" not in bootstrap("undo", state=disk).stderr
+    assert Journal(state).made(LOCAL) == ()
 
 
 @pytest.mark.parametrize("before", [None, "export EDITOR=vi\n" * 500], ids=["new", "the user's"])

@@ -99,6 +99,35 @@ def test_former_bytes_are_for_the_users_eyes_only_and_kept_once(tmp_path: Path) 
     assert b"secret" not in (tmp_path / NAME).read_bytes()
 
 
+def test_former_bytes_go_when_no_change_needs_them(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    (first,) = journal.begin(LOCAL, [PROFILE])
+    (second,) = journal.begin(LOCAL, [PROFILE])
+    (other,) = journal.begin(LOCAL, [Change("block", "/b", content=b"other")])
+    journal.end([first, other], "undone")
+    (kept,) = (tmp_path / KEPT).iterdir()
+    assert kept.read_bytes() == PROFILE.content
+    Journal(tmp_path).end([second], "undone")
+    assert [path.name for path in tmp_path.iterdir()] == [NAME]
+
+
+def test_former_bytes_stay_as_long_as_a_damaged_line_may_name_them(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    (number,) = journal.begin(LOCAL, [PROFILE])
+    with (tmp_path / NAME).open("a") as file:
+        file.write("{damaged}\n")
+    Journal(tmp_path).end([number], "undone")
+    assert len(list((tmp_path / KEPT).iterdir())) == 1
+
+
+def test_damaged_former_bytes_are_written_anew(tmp_path: Path) -> None:
+    Journal(tmp_path).begin(LOCAL, [PROFILE])
+    (kept,) = (tmp_path / KEPT).iterdir()
+    kept.write_bytes(b"")
+    Journal(tmp_path).begin(LOCAL, [PROFILE])
+    assert kept.read_bytes() == PROFILE.content
+
+
 def test_of_several_changes_of_one_thing_the_state_before_the_first_counts(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     first = Change("file", "/a", content=b"first")
