@@ -20,6 +20,7 @@ from typing import Any, Literal, get_args
 
 from pyinfra.api.exceptions import PyinfraError
 
+from bootstrapper.durable import flush_directory, replace_file, write_all
 from bootstrapper.errors import UserError
 from bootstrapper.results import Failure
 from deploys.changes import KINDS, Change, Made, is_whole
@@ -202,7 +203,7 @@ class Journal:
             self._make_ready(descriptor)
             os.lseek(descriptor, self._whole, os.SEEK_SET)
             try:
-                _write(descriptor, text)
+                write_all(descriptor, text)
             except OSError:
                 os.ftruncate(descriptor, self._whole)
                 raise
@@ -217,9 +218,9 @@ class Journal:
         torn = os.pread(descriptor, os.fstat(descriptor).st_size, self._whole)
         if torn:
             aside = self._path.with_name(f"changes-torn-{int(time.time())}")
-            _create(aside, torn)
+            replace_file(aside, torn)
             os.ftruncate(descriptor, self._whole)
-        _sync_directory(self._path.parent)
+        flush_directory(self._path.parent)
         self._ready = True
 
     def _keep(self, content: bytes) -> str:
@@ -227,11 +228,7 @@ class Journal:
         name = hashlib.sha256(content).hexdigest()
         if not self._has(name):
             self._kept.mkdir(mode=0o700, exist_ok=True)
-            new = self._kept / f".{name}"
-            new.unlink(missing_ok=True)
-            _create(new, content)
-            new.replace(self._kept / name)
-            _sync_directory(self._kept)
+            replace_file(self._kept / name, content)
         return name
 
     def _forget_kept(self) -> None:
@@ -292,25 +289,3 @@ def _clock(seconds: float) -> str:
 
 def _seconds(clock: str) -> float:
     return float(timegm(time.strptime(clock, "%Y-%m-%dT%H:%M:%SZ")))
-
-
-def _create(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        _write(descriptor, content)
-    finally:
-        os.close(descriptor)
-
-
-def _write(descriptor: int, content: bytes) -> None:
-    while content:
-        content = content[os.write(descriptor, content) :]
-    os.fsync(descriptor)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

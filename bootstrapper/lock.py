@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
+from bootstrapper.durable import replace_file, unfinished
 from bootstrapper.errors import UserError
 from deploys.parts import KINDS, LOCAL, Held, Parts
 
@@ -138,19 +138,23 @@ def write_lock(path: Path, machines: Mapping[str, Parts]) -> None:
     except ValueError as error:
         raise LockError(f"{path}: {error}; it was not written.") from None
     target = path.resolve()
-    aside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with aside.open("x", encoding="utf-8") as file:
-            with contextlib.suppress(FileNotFoundError):
-                os.fchmod(file.fileno(), target.stat().st_mode & 0o7777)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(target)
+        replace_file(target, text.encode(), mode=_mode(target))
     except OSError as error:
         raise LockError(f"{path}: {error.strerror}; it was not written.") from error
-    finally:
-        aside.unlink(missing_ok=True)
+
+
+def forget_unfinished(path: Path) -> None:
+    """Remove what an update that was killed as it wrote has left beside the lock."""
+    with contextlib.suppress(OSError):
+        unfinished(path.resolve()).unlink(missing_ok=True)
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode & 0o7777
+    except FileNotFoundError:
+        return 0o644
 
 
 class _NewerError(ValueError):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from bootstrapper.door import DoorError, home_directory
+from bootstrapper.durable import replace_file
 from bootstrapper.errors import UserError
 
 KEPT_LOGS = 20
@@ -72,19 +73,8 @@ def write_record(directory: Path, content: Mapping[str, Any]) -> None:
     Raises:
         OSError: it could not be written, and the old one is still there.
     """
-    # Always the same name: what a killed run has left is overwritten by the next one.
-    new = directory / ".record-new"
     text = json.dumps({"version": VERSION, **content}, indent=1) + "\n"
-    try:
-        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(directory / "record.json")
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
+    replace_file(directory / "record.json", text.encode())
 
 
 def read_record(directory: Path) -> tuple[dict[str, Any] | None, str]:

@@ -22,7 +22,7 @@ from bootstrapper.inventory import (
     parse_override,
 )
 from bootstrapper.journal import Journal
-from bootstrapper.lock import held_to
+from bootstrapper.lock import beside, forget_unfinished, held_to
 from bootstrapper.log import RunLog
 from bootstrapper.machine_lock import only_run_here
 from bootstrapper.observers import Observers
@@ -125,6 +125,7 @@ def opened(options: Options, terminal: Terminal, command: str) -> Iterator[Sessi
         if command in ("apply", "update") or (command == "undo" and not options.plan):
             killed = stack.enter_context(only_run(directory, f"bootstrap.py {command}"))
             _complain(terminal, killed)
+            forget_unfinished(beside(options.inventory))
             if THIS_MACHINE in inventory.hosts:
                 stack.enter_context(only_run_here())
         log = RunLog(new_log(directory, datetime.now()))

@@ -27,7 +27,9 @@ from deploys.operations.ruby import package_of
 from deploys.settings import Settings, is_git_url
 from deploys.site_needs import REMOTE_THEME, Needs, lost_without, needs_of
 
-_QUIET = ("env", "GIT_TERMINAL_PROMPT=0", "git")
+# Asks for no credentials, and gives up a server that sends nothing for a minute (git-config(1)).
+_SLOW = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=60")
+_QUIET = ("env", "GIT_TERMINAL_PROMPT=0", "git", *_SLOW)
 _SHOWN = 3
 _BYGONE_MARKDOWN = (
     "redcarpet",
@@ -55,9 +57,13 @@ def cloned(settings: Settings) -> Commands:
             f"{url} has moved on to {heads.remote[:10]}; the clone is at {heads.local[:10]}.",
         )
         yield StringCommand(*_QUIET, "-C", there, "fetch", "--depth", "1", "origin", heads.remote)
-        yield StringCommand("git", "-C", there, "reset", "--quiet", "--hard", heads.remote)
+        # The commit is the clone's only when all its files are on the disk: what is cut off before
+        # that is done again by the next run.
+        yield StringCommand("git", "-C", there, "read-tree", "--reset", "-u", heads.remote)
         submodules = ("submodule", "update", "--init", "--recursive", "--depth", "1")
         yield StringCommand(*_QUIET, "-C", there, *submodules)
+        yield StringCommand(_on_the_disk(there))
+        yield StringCommand("git", "-C", there, "update-ref", "HEAD", heads.remote)
     else:
         found("blog.repository-missing", f"There is no clone of {url} yet.")
         depth = ("--depth", "1", "--recurse-submodules", "--shallow-submodules")
@@ -66,7 +72,12 @@ def cloned(settings: Settings) -> Commands:
         yield StringCommand(
             *_QUIET, "clone", "--quiet", *depth, *which, "--", QuoteString(url), f"{there}.part"
         )
+        yield StringCommand(_on_the_disk(f"{there}.part"))
         yield StringCommand("mv", f"{there}.part", there)
+
+
+def _on_the_disk(directory: str) -> str:
+    return f"sync -f {directory} 2>/dev/null || sync"
 
 
 @operation()

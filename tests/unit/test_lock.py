@@ -21,6 +21,7 @@ from bootstrapper.lock import (
     write_lock,
 )
 from deploys.parts import Parts
+from tests.unit.test_cli import bootstrap
 
 DIGEST = "sha256:" + "a" * 64
 MAC = Parts(
@@ -80,6 +81,17 @@ def test_mode_and_link_are_kept(path: Path, tmp_path: Path) -> None:
     assert path.is_symlink()
     assert stat.S_IMODE((real / "lock").stat().st_mode) == 0o640
     assert read_lock(path) == {"macos": MAC}
+
+
+def test_what_a_killed_update_has_left_goes_with_the_next_run(tmp_path: Path) -> None:
+    inventory = tmp_path / "team.py"
+    inventory.write_text("hosts = ['@local']\n")
+    left = tmp_path / f".{NAME}-new"
+    left.write_text('{"vers')
+    bootstrap("plan", "--inventory", str(inventory), "--only", "machine", state=tmp_path)
+    assert left.exists()
+    bootstrap("--yes", "--inventory", str(inventory), "--only", "machine", state=tmp_path)
+    assert not left.exists()
 
 
 def test_what_could_not_be_read_again_is_not_written(path: Path) -> None:

@@ -20,9 +20,12 @@ import pytest
 from bootstrapper.engine import Engine
 from bootstrapper.journal import Journal
 from bootstrapper.record import read_record, write_record
+from deploys.build import clone_of
 from deploys.changes import Change
+from deploys.operations.site import cloned
 from deploys.operations.text_block import block
-from tests.support import Remembering, local_inventory, stage
+from deploys.settings import Settings
+from tests.support import Remembering, evaluate, local_inventory, stage
 from tests.unit.test_docker_config import FOUND, planned, state_of
 
 pytestmark = [pytest.mark.debian, pytest.mark.fault("power-states", "Debian")]
@@ -139,6 +142,23 @@ def test_dockers_configuration_is_whole_before_or_after(disk: Disk) -> None:
     assert found == file.read_text()
     assert "cliPluginsExtraDirs" in found
     assert "c2VjcmV0" in found
+
+
+def test_a_clone_is_whole_or_not_there(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(disk.place))
+    origin = disk.place / "origin"
+    script = (
+        "git init --quiet $1; cd $1; echo one >index.html; git add .; "
+        "git -c user.name=a -c user.email=a commit --quiet -m one"
+    )
+    _run("sh", "-ec", script, "make", str(origin))
+    os.sync()
+    settings = Settings(blog=f"file://{origin}")
+    (result,) = evaluate(lambda: cloned(name="clone", settings=settings), apply=True)
+    assert result.ok
+    _bring_names_to_the_disk(disk)
+    place = clone_of(settings.blog).removeprefix("~/")
+    assert (disk.after_a_power_cut() / place / "index.html").read_text() == "one\n"
 
 
 def _bring_names_to_the_disk(disk: Disk) -> None:

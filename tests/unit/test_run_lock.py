@@ -18,6 +18,7 @@ import pytest
 
 from bootstrapper.run_lock import NAME, LockError, only_run, started
 from tests.debian.waiting import wait_for
+from tests.unit.test_cli import bootstrap
 
 PROJECT = Path(__file__).resolve().parents[2]
 HOLD = """
@@ -139,6 +140,19 @@ def test_what_is_no_file_is_one_line_and_left_alone(tmp_path: Path, kind: str) -
         os.mkfifo(place / NAME)
     assert "remove it, or give it back to yourself" in refusal(place)
     assert (tmp_path / "elsewhere").read_text() == "not ours"
+
+
+@pytest.mark.parametrize("words", [(), ("update",), ("undo",)], ids=str)
+def test_every_command_that_changes_something_waits_for_the_other(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    state = tmp_path / "bootstrapper"
+    state.mkdir()
+    with another_run(state) as other:
+        answer = bootstrap(*words, "--yes", state=tmp_path)
+        assert answer.returncode == 1
+        assert f"(process {other.pid} on " in " ".join(answer.stderr.split())
+        assert bootstrap("undo", "--plan", state=tmp_path).returncode == 0
 
 
 def test_the_lock_is_private(tmp_path: Path) -> None:
