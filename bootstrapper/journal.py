@@ -158,28 +158,33 @@ class Journal:
             kept=kept,
         )
 
-    def _read(self) -> dict[int, _Entry]:
+    def _content(self) -> bytes:
         try:
-            content = self._path.read_bytes()
+            return self._path.read_bytes()
         except FileNotFoundError:
-            return {}
+            return b""
         except OSError as error:
             raise JournalError(
                 f"{self._path}: {error.strerror}; what was changed here is written there. Make it "
                 "readable again, or move it away."
             ) from error
+
+    def _read(self) -> dict[int, _Entry]:
+        content = self._content()
         *lines, torn = content.split(b"\n")
         self._whole = len(content) - len(torn)
         entries: dict[int, _Entry] = {}
         problems = []
         for number, line in enumerate(lines, start=1):
             try:
-                _take(entries, json.loads(line))
+                told = json.loads(line)
+                if told["event"] == "begun":  # a newer version's, of another kind, counts too
+                    self._last = max(self._last, int(told["entry"]))
+                _take(entries, told)
             except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
                 problems.append(f"line {number} of {self._path} cannot be read and is passed over.")
         if torn:
             problems.append(f"the last line of {self._path} was cut off and is passed over.")
-        self._last = max(entries, default=0)
         for entry in [*entries.values()]:
             if entry.kept and not entry.undone and not self._has(entry.kept):
                 # Without them it would pass for a file that was not there before.

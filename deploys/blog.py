@@ -21,7 +21,7 @@ def blog() -> None:
     docker.port_free(name="the port", settings=wanted)
     images.bases(name="base images", settings=wanted)
     images.blog(name="build the blog's image", settings=wanted)
-    docker.serving(name="serve the blog", settings=wanted)
     if held():
         lock.gems_kept(name="the gems it was built with", settings=wanted)
+    docker.serving(name="serve the blog", settings=wanted)
     images.old_removed(name="earlier images")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -214,6 +215,20 @@ class ServedSite(FactBase[BuiltSite]):
         """The build id, the manifest on one line, and one path a line."""
         build_id, manifest, *listing = [line for line in output if line]
         return parse_manifest(manifest, build_id, listing)
+
+
+class BuiltGems(FactBase[Mapping[str, str]]):
+    """The versions of the gems that an image of the blog was built with."""
+
+    def command(self, client: tuple[str, ...], image: str) -> str:
+        """A container that reads one file, and is gone."""
+        options = ("run", "--rm", "--network", "none", "--read-only", "--entrypoint")
+        words = (*client, *options, "/bin/busybox", image, "cat", "/srv/manifest.json")
+        return " ".join(map(shlex.quote, words))
+
+    def process(self, output: list[str]) -> Mapping[str, str]:
+        """The manifest, on one line."""
+        return parse_manifest("".join(output), "", ()).gems
 
 
 @dataclass(frozen=True)

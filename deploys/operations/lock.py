@@ -18,7 +18,7 @@ from deploys.build import (
     current_site,
 )
 from deploys.facts.built_site import ManifestError
-from deploys.facts.docker import ContainerState, ServedSite
+from deploys.facts.docker import BuiltGems, ContainerState, Images, ServedSite
 from deploys.facts.homebrew import Homebrew, short_name
 from deploys.facts.mac_engine import MacEngines
 from deploys.facts.machine import ThisMachine
@@ -60,9 +60,10 @@ def kept(settings: Settings) -> Commands:
 
 @operation()
 def gems_kept(settings: Settings) -> Commands:
-    """Say, or refuse, where the blog was built with other gems than are locked."""
+    """Say, or refuse, where the blog was built with other gems than are locked, before such a build
+    is served."""
     lock = held()
-    here = gems_of_the_blog(settings) if lock else None
+    here = _gems_of_the_build(settings) if lock else None
     if lock and here is not None:
         locked = Parts(gems=locked_parts(host.get_fact(ThisMachine)).gems)
         _tell(lock, differences(locked, Parts(gems=here)))
@@ -106,6 +107,23 @@ def gems_of_the_blog(settings: Settings) -> Mapping[str, str] | None:
         return None
     wanted = build_of(settings, site, base_images(settings)).id
     return served.gems if served.build_id == wanted else None
+
+
+def _gems_of_the_build(settings: Settings) -> Mapping[str, str] | None:
+    """The gems of the site's build, whether it is served yet or not; None where there is none."""
+    engine, site = container_engine(), current_site(settings)
+    if not engine.answers or site is None:
+        return None
+    served = gems_of_the_blog(settings)
+    if served is not None:
+        return served
+    image = build_of(settings, site, base_images(settings)).image
+    if image not in host.get_fact(Images, client=engine.client, references=(image,)):
+        return None
+    try:
+        return host.get_fact(BuiltGems, client=engine.client, image=image)
+    except ManifestError:  # the proof says it
+        return None
 
 
 def _of_homebrew(settings: Settings) -> Parts:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from .job import HOME, bootstrap, changed, record, run
+from .job import BLOG, HOME, URL, bootstrap, changed, record, run
 from .machine import DebianMachine
 
 pytestmark = pytest.mark.debian
@@ -38,3 +38,9 @@ def test_gems_of_another_version_are_said_or_refused(proved: DebianMachine) -> N
     assert refused.returncode == 1
     assert seen in refused.stderr
     assert "Gemfile.lock" in refused.stderr
+    served = proved.get(f"{URL}/").headers["X-Build-Id"]
+    proved.run(["sh", "-c", f"echo more >>{BLOG}/index.html"], user="dev")
+    for _ in ("as it is built", "now that it is there"):
+        refused = bootstrap(proved, "--locked")
+        assert (refused.returncode, seen in refused.stderr) == (1, True)
+        assert proved.get(f"{URL}/").headers["X-Build-Id"] == served

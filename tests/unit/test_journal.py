@@ -120,6 +120,14 @@ def test_former_bytes_stay_as_long_as_a_damaged_line_may_name_them(tmp_path: Pat
     assert len(list((tmp_path / KEPT).iterdir())) == 1
 
 
+def test_the_number_of_a_change_of_a_newer_version_is_not_given_again(tmp_path: Path) -> None:
+    (number,) = Journal(tmp_path).begin(LOCAL, [JQ])
+    with (tmp_path / NAME).open("a") as file:
+        newer = {**lines(tmp_path)[0], "entry": number + 1, "kind": "of tomorrow"}
+        file.write(json.dumps(newer) + "\n")
+    assert Journal(tmp_path).begin(LOCAL, [JQ]) == (number + 2,)
+
+
 def test_damaged_former_bytes_are_written_anew(tmp_path: Path) -> None:
     Journal(tmp_path).begin(LOCAL, [PROFILE])
     (kept,) = (tmp_path / KEPT).iterdir()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bootstrapper.answers import FactFailed
 from bootstrapper.results import OperationResult
@@ -391,3 +395,32 @@ def test_a_directory_that_only_a_damaged_journal_calls_ours_stays(change: Made) 
     facts = {ColimaFolder: Folder(is_there=True), TextFile: Text(change.target, "stray")}
     (result,) = planned(change, facts=facts, everything=True).values()
     assert (result.status, result.commands) == ("unchanged", ())
+
+
+_PARTS = ["", ".", "..", "Users", "ada", ".cache", "bootstrapper", "blogs", "a b", "*", "$(x)", "~"]
+_PATHS = st.lists(st.sampled_from([*_PARTS, ".colima", "colima"]), max_size=6).map("/".join)
+
+
+@given(st.sampled_from(["vm", "directory"]), _PATHS, st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_whatever_a_journal_says_only_directories_that_can_be_ours_are_removed(
+    kind: str, path: str, root: bool
+) -> None:
+    place = f"/{path}" if root else path
+    change = made("vm", "colima", home=place, home_is_new=True)
+    if kind == "directory":
+        change = made("directory", place)
+    facts = {
+        ColimaFolder: Folder(is_there=True, has_own=True),
+        TextFile: Text(place, "other"),
+    }
+    (result,) = planned(change, facts=facts).values()
+    for command in result.commands:
+        first, target, *rest = shlex.split(command)
+        target = rest[0] if first == "rm" else target
+        assert ".." not in target.split("/")
+        if kind == "vm":
+            assert (first, PurePosixPath(target).name in (".colima", "colima")) == ("cd", True)
+        else:
+            assert first == "rm"
+            assert re.search(r"/\.cache/bootstrapper/+[^/]", target)
