@@ -185,10 +185,12 @@ def started(
     return end.value.code
 
 
-def content(here: Path) -> list[str]:
-    return sorted(
-        str(path.relative_to(here)) for path in here.rglob("*") if "__pyc" not in str(path)
-    )
+def content(here: Path) -> dict[str, bytes | None]:
+    return {
+        str(path.relative_to(here)): path.read_bytes() if path.is_file() else None
+        for path in here.rglob("*")
+        if "__pyc" not in str(path)
+    }
 
 
 @pytest.mark.parametrize("wrong", TABLE, ids=[wrong.what for wrong in TABLE])
