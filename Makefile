@@ -6,7 +6,7 @@ VENV = .venv/bin
 .PHONY: test faults lint bench docs walk clean prepare
 
 test: prepare .venv/ready  ## everything: units, a real engine, throwaway Debian machines
-	$(VENV)/python tests/run.py
+	$(VENV)/python -m tests.run
 
 faults: prepare .venv/ready  ## each kind of fault at each command; takes hours
 	FAULTS=all $(VENV)/pytest -v tests/lab/test_fault_matrix.py tests/debian/test_faults.py tests/unit/test_power_cut.py

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
 import click
@@ -79,9 +80,7 @@ def cli(context: click.Context, /, **given: Any) -> None:
     """
     context.obj = given
     if context.invoked_subcommand is None:
-        from bootstrapper import runs
-
-        context.exit(runs.apply(_merged(context, {})))
+        context.exit(_runs().apply(_merged(context, {})))
 
 
 @cli.command()
@@ -93,9 +92,7 @@ def plan(context: click.Context, /, **given: Any) -> None:
 
     Exit code: 0 nothing to do, 2 there are changes, 1 could not tell.
     """
-    from bootstrapper import runs
-
-    context.exit(runs.plan(_merged(context, given)))
+    context.exit(_runs().plan(_merged(context, given)))
 
 
 @cli.command()
@@ -107,9 +104,7 @@ def doctor(context: click.Context, /, **given: Any) -> None:
 
     Exit code: 0 healthy, 2 there are findings, 1 could not check.
     """
-    from bootstrapper import runs
-
-    context.exit(runs.doctor(_merged(context, given)))
+    context.exit(_runs().doctor(_merged(context, given)))
 
 
 @cli.command()
@@ -125,9 +120,7 @@ def verify(context: click.Context, /, **given: Any) -> None:
 
     Exit code: 0 proved, 2 it differs or pages of the old site would be lost, 1 could not check.
     """
-    from bootstrapper import runs
-
-    context.exit(runs.verify(_with_pages(_merged(context, given))))
+    context.exit(_runs().verify(_with_pages(_merged(context, given))))
 
 
 @cli.command()
@@ -139,12 +132,10 @@ def update(context: click.Context, /, **given: Any) -> None:
     A run that asks for newer base images, and takes other versions as they are here; what is
     proved then is written down. A team keeps that file in its repository, and runs with --locked.
     """
-    from bootstrapper import runs
-
     wanted = _merged(context, given)
     if wanted.only:
         raise click.UsageError("--only does not go with update, which locks a whole machine.")
-    context.exit(runs.update(wanted))
+    context.exit(_runs().update(wanted))
 
 
 @cli.command()
@@ -159,12 +150,10 @@ def undo(context: click.Context, /, **given: Any) -> None:
 
     What it would do is shown first. What you have changed since, or use by now, is kept and said.
     """
-    from bootstrapper import runs
-
     wanted = _merged(context, given)
     if wanted.only:
         raise click.UsageError("--only does not go with undo, which goes by the journal.")
-    context.exit(runs.undo(wanted))
+    context.exit(_runs().undo(wanted))
 
 
 @cli.command()
@@ -191,12 +180,10 @@ def preview(
 
     Exit code: 130 ended with Ctrl-C, 1 there is no preview.
     """
-    from bootstrapper import runs
-
     asked = _merged(context, given)
     if asked.as_json or asked.only:
         raise click.UsageError(f"preview has no {'--json' if asked.as_json else '--only'}")
-    context.exit(runs.preview(asked, PreviewOptions(port, drafts, future, in_browser)))
+    context.exit(_runs().preview(asked, PreviewOptions(port, drafts, future, in_browser)))
 
 
 @cli.command()
@@ -226,6 +213,16 @@ def main() -> None:
         click.echo("\nStopped; nothing was changed.", err=True)
         code = INTERRUPTED
     sys.exit(code)
+
+
+def _runs() -> ModuleType:
+    """What the commands start; imported late."""
+    from bootstrapper.processes import make_way_for_greenlets
+
+    make_way_for_greenlets()
+    from bootstrapper import runs
+
+    return runs
 
 
 def _with_pages(options: Options) -> Options:

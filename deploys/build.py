@@ -46,6 +46,7 @@ BLOG_FILES = (
     "preview.js",
     "preview.rb",
     "site-files.sh",
+    "site-hash.sh",
     "wishes.rb",
     "words.rb",
 )

@@ -15,7 +15,7 @@ import pytest
 from tests.debian.job import BLOG, HOME, PROJECT, URL, bootstrap, record
 from tests.debian.machine import DebianMachine, Disk
 from tests.debian.tree import debian_tree
-from tests.faults.plugin import pytest_runtest_makereport, pytest_terminal_summary
+from tests.tables import pytest_runtest_makereport, pytest_terminal_summary
 
 __all__ = ["pytest_runtest_makereport", "pytest_terminal_summary"]  # hooks, for all tests
 

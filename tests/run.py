@@ -10,10 +10,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
+
+from tests.tables import VARIABLE, tables, told
 
 AT_ONCE = 2
 LAB = Path(__file__).parent / "lab"
@@ -59,6 +62,16 @@ def main(arguments: list[str]) -> int:
     """Run all parts to their ends; Ctrl-C reaches those at work by itself, and ends it all."""
     shared = MACHINES / f"proved-{os.getpid()}"
     os.environ["PROVED_DISK"] = str(shared)
+    with tempfile.TemporaryDirectory() as scratch:
+        seen = Path(scratch) / "seen.jsonl"
+        os.environ[VARIABLE] = str(seen)
+        code = _run(shared, arguments)
+        for title, lines in tables(told(seen)):
+            print(f"\n{f' {title} ':=^100}", *lines, sep="\n")
+    return code
+
+
+def _run(shared: Path, arguments: list[str]) -> int:
     pool = ThreadPoolExecutor(AT_ONCE)
     running = {part.name: pool.submit(part.run, arguments) for part in parts()}
     try:

@@ -29,11 +29,13 @@ fi
 _ASK = r"""
 printf 'directory\t%%s\n' "$(pwd -P)"
 printf '%%s\n' "$places" | sed -n 's/./place	&/p'
-if command -v sha256sum >/dev/null 2>&1; then hash=sha256sum; else hash='shasum -a 256'; fi
 site_files() {
 %s
 }
-printf 'hash\t%%s\n' "$(site_files | xargs -0 $hash | LC_ALL=C sort | $hash | cut -d ' ' -f 1)"
+site_hash() {
+%s
+}
+printf 'hash\t%%s\n' "$(site_files | site_hash)"
 for page in _config.yml _config.yaml index.* _posts; do
   [ -e "$page" ] && printf 'has\t%%s\n' "$page"
 done
@@ -74,7 +76,8 @@ class SiteSource(FactBase[Site | None]):
 
     def command(self, path: str) -> str:
         """Every file is read, so that any change is noticed; POSIX sh, BSD and GNU tools."""
-        return into_site(path) + _ASK % (_text("site-files.sh"), _text("site-traits.sh"))
+        texts = map(_text, ("site-files.sh", "site-hash.sh", "site-traits.sh"))
+        return into_site(path) + _ASK % tuple(texts)
 
     def process(self, output: list[str]) -> Site | None:
         """Lines of `key<TAB>value`."""

@@ -96,7 +96,7 @@ def blog(settings: Settings) -> Steps:
     kept = " ".join([*engine.words, "cp", f"{CONTAINER}:/srv/converted", "-"])
     change("image", build.image, engine=engine.name)
     yield StringCommand(
-        *("env", QuoteString(f"EARLIER={kept}"), "sh"),
+        *("env", f"SITE_HASH={site.hash}", QuoteString(f"EARLIER={kept}"), "sh"),
         QuoteString(f"{folder}/build-image.sh"),
         QuoteString(site.directory),
         *engine.words,

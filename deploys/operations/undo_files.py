@@ -137,7 +137,9 @@ def _put_back(text: Text, made: Made) -> Steps:
     old = f"{text.path}.bootstrapper-old"
     yield StringCommand(f"umask 077; : >{shlex.quote(old)}")
     yield FileUploadCommand(str(made.kept), old)
-    script = text_block.replacing(text, [f"cat {shlex.quote(old)}"])
+    # It goes before the file is what it was: whenever this is cut off, the next undo does it again.
+    content = [f"cat {shlex.quote(old)}", f"rm -f {shlex.quote(old)}"]
+    script = text_block.replacing(text, content)
     yield StringCommand(f"( {script}\n); code=$?; rm -f {shlex.quote(old)}; exit $code")
 
 

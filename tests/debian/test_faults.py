@@ -11,6 +11,7 @@ import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,28 +31,38 @@ KINDS = (
     "power-during", "power-after", "network-gone", "disk-full",
 )  # fmt: skip
 
-# Commands by words that they alone have. The first need a bare machine; for the next ones one is
-# enough that has everything but a running engine, and a site that has changed; the last are those
-# after an upgrade that has taken Jekyll away and left the old daemon running.
+# Commands by words that they alone have. The first need a bare machine; the next one that has lost
+# some packages and all images; those after them one that has all but a running engine, and a site
+# that has changed; the last are after an upgrade that took Jekyll away and left the old daemon.
 BARE = {
     "apt-update": "-o DPkg::Lock::Timeout=300 update",
     "apt-install": "install -y --no-install-recommends docker.io",
     "base-tree": "/debian-root.sh",
     "network": "network create",
 }
+STRIPPED = {
+    "ruby-install": "install -y --no-install-recommends jekyll",
+    "tree-tool-install": "install -y --no-install-recommends mmdebstrap",
+    "base-import": "docker import",
+    "base-tree-removed": "rm -f /home/dev/.cache/bootstrapper/files/",
+    "server-build": "--tag bootstrapper/server",
+}
 READY = {
     "engine-start": "nohup dockerd",
+    "engine-answers": "The engine did not answer within",
     "build-folder": "mkdir -p /home/dev/.cache/bootstrapper/files/",
     "build": "/build-image.sh /home/dev/blog",
     "remove": "rm --force bootstrapper-blog",
     "serve": "run --detach",
+    "serve-answers": "The server in the container did not answer",
+    "stages-removed": "image rm",
 }
 UPGRADED = {
     "engine-stops": "kill -0",
     "engine-starts-again": "nohup dockerd",
     "packages-again": "install -y --no-install-recommends jekyll",
 }
-COMMANDS = {**BARE, **READY, **UPGRADED}
+COMMANDS = {**BARE, **STRIPPED, **READY, **UPGRADED}
 SELECTED = (
     ("apt-install", "kill-during"),
     ("apt-install", "power-during"),
@@ -60,6 +71,7 @@ SELECTED = (
     ("engine-start", "kill-during"),
     ("engine-start", "power-after"),
     ("build-folder", "disk-full"),
+    ("build", "disk-full"),
     ("build", "kill-during"),
     ("build", "power-during"),
     ("build", "hang"),
@@ -82,9 +94,13 @@ chmod 755 /usr/bin/sh
 chmod 777 /faults /faults/met
 mkfifo -m 666 /faults/go /faults/never /faults/power
 echo 'read -r _ </faults/go' >/faults/network-gone
-echo 'cat /dev/zero >/home/dev/.filler 2>/dev/null' >/faults/disk-full
+echo 'sudo -n sh /faults/fill' >/faults/disk-full
 """
 # "During" is a moment at which dpkg has unpacked packages, and has not configured them.
+_STRIP = """set -eu
+rm -rf /var/lib/docker/*
+apt-get -q remove -y mmdebstrap jekyll ruby-kramdown
+"""
 _UNPACKED = """case $2 in *apt-get*install*)
   until dpkg-query -W -f '${db:Status-Abbrev}\\n' | grep -q '^iU'; do
     grep -q . /proc/$!/cmdline || break # it has ended, too fast to be seen
@@ -97,21 +113,36 @@ cat >/faults/armed
 rm -rf /faults/met
 mkdir -m 777 /faults/met
 """
+# Where commands write a lot: a small file system takes the place of that, with what is in it.
+_PLACES = {
+    "/var/cache/apt/archives": ("apt-update", "apt-install", "ruby-install", "packages-again"),
+    "/var/lib/docker": ("base-import", "server-build", "build", "network", "serve"),
+}
 _SMALL = """set -eu
-mkdir -p /faults/small && mount -t tmpfs -o size=24m,mode=755 small /faults/small
-mkdir /faults/small/over /faults/small/work && chown dev:dev /faults/small/over
-mount -t overlay home /home/dev \\
-  -o lowerdir=/home/dev,upperdir=/faults/small/over,workdir=/faults/small/work
+mkdir -p /faults/small
+case $1 in
+  /home/*) mount -t tmpfs -o size=24m,mode=755 small /faults/small ;;
+  *) mount -t tmpfs -o size=3g,mode=755 small /faults/small ;;
+esac
+case $1 in # an engine keeps its own layers on a file system of its own only
+  /var/lib/docker) cp -a "$1/." /faults/small && mount --bind /faults/small "$1" ;;
+  *)
+    mkdir /faults/small/over /faults/small/work && chown --reference="$1" /faults/small/over
+    mount -t overlay small "$1" \\
+      -o "lowerdir=$1,upperdir=/faults/small/over,workdir=/faults/small/work" ;;
+esac
+echo "cat /dev/zero >$1/.filler 2>/dev/null" >/faults/fill
 """
 
 
 @dataclass
 class Case:
-    """What happens, where, and what was seen."""
+    """What happens, where, and what was seen; `place` is where the command writes."""
 
     machine: DebianMachine
     kind: str
     words: str
+    place: str = "/home/dev"
     code: int | None = None
     shown: str = ""
 
@@ -127,6 +158,19 @@ def selected() -> list[pytest.ParameterSet]:
     ]
 
 
+def test_every_command_of_a_first_run_is_among_them(first_run: dict[str, Any]) -> None:
+    (machine,) = first_run["report"]["machines"]
+    changed = [one for one in machine["operations"] if one["status"] == "changed"]
+    commands = [
+        command
+        for operation in changed
+        for command in operation["commands"]
+        if not command.startswith("[upload]")
+    ]
+    words = [*COMMANDS.values(), "install -y --no-install-recommends ruby bundler jekyll"]
+    assert [one for one in commands if not any(w in one for w in words)] == []
+
+
 @pytest.mark.parametrize(("name", "kind"), selected())
 def test_one_more_run_ends_proved(
     bare_disk: Disk, prepared_disk: Disk, machine_cache: Path, name: str, kind: str
@@ -139,11 +183,14 @@ def test_one_more_run_ends_proved(
             machine.run(["python3", f"{HOME}/bootstrap.py", "--help"], user="dev")
         else:
             machine.run(["sh", "-c", f"echo more >> {BLOG}/index.html"], user="dev")
+        if name in STRIPPED:
+            machine.run(["sh", "-c", _STRIP])
         if name in UPGRADED:
             machine.run(["sh", "-c", OLDER_DAEMON])
             machine.run(["apt-get", "-q", "remove", "-y", "jekyll", "ruby-kramdown"])
         prepare(machine)
-        case = Case(machine, kind, COMMANDS[name])
+        (place,) = [place for place, names in _PLACES.items() if name in names] or ["/home/dev"]
+        case = Case(machine, kind, COMMANDS[name], place)
         suffer(case)
         recover(case)
 
@@ -198,7 +245,7 @@ def suffer(case: Case) -> None:
     """A run to which it happens; asserts what holds for any of them."""
     machine = case.machine
     if case.kind == "disk-full":
-        machine.run(["/faults/sh", "-c", _SMALL])
+        machine.run(["/faults/sh", "-c", _SMALL, "small", case.place])
     arm(machine, (case.kind, case.words))
     process = machine.start(
         ["python3", f"{HOME}/bootstrap.py", "--blog", BLOG], user="dev",
@@ -258,8 +305,8 @@ def recover(case: Case) -> None:
         machine.power_cut()  # a network comes back with its routes when it is made anew
     arm(machine)
     if case.kind == "disk-full":
-        machine.run(["rm", "-f", "/home/dev/.filler"])
-        machine.run(["mount", "-o", "remount,size=2g", "/faults/small"])
+        machine.run(["rm", "-f", f"{case.place}/.filler"])
+        machine.run(["mount", "-o", "remount,size=4g", "/faults/small"])
     run = bootstrap(machine)
     assert run.returncode == 0, f"{case}\n--- and then:\n{run.stdout}{run.stderr}"
     assert "Proved" in run.stdout, f"{case}\n--- and then:\n{run.stdout}{run.stderr}"

@@ -37,6 +37,7 @@ def test_no_is_an_answer_and_nothing_is_done(machine: DebianMachine) -> None:
     assert machine.run(["sh", "-c", "command -v docker"], check=False).returncode != 0
 
 
+@pytest.mark.trait("a site in a subfolder", "proved")
 def test_a_blog_in_a_subfolder_of_a_repository_follows_its_branch(proved: DebianMachine) -> None:
     git = "git -c user.name=dev -c user.email=dev@localhost"
     proved.run(

@@ -1,12 +1,12 @@
 """What is done to a run, and what became of it: the matrix of faults at the end of the suite.
 
-A test of one fault carries `@pytest.mark.fault(kind, machine)`; `plugin.py` gathers them.
+A test of one fault carries `@pytest.mark.fault(kind, machine)`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 KINDS = {
     "fail": "the command fails",
@@ -26,8 +26,7 @@ KINDS = {
 MACHINES = ("lab", "Debian")
 
 
-@dataclass(frozen=True)
-class Tried:
+class Tried(NamedTuple):
     """One fault that was tried; `converged`: one more plain run has put all in order."""
 
     kind: str
@@ -35,9 +34,10 @@ class Tried:
     converged: bool
 
 
-def table(tried: Iterable[Tried]) -> list[str]:
+def table(rows: Sequence[tuple[Sequence[Any], bool]]) -> list[str]:
     """One line a kind: faults tried, converged and lost, on each kind of machine."""
-    all_of_them = list(tried)
+    all_of_them = [Tried(kind, machine, converged) for (kind, machine), converged in rows]
+    assert {one.kind for one in all_of_them} <= {*KINDS}
     heads = "".join(f"{machine:>8} {'converged':>10} {'lost':>5}" for machine in MACHINES)
     lines = [f"{'faults tried':36}{heads}"]
     for kind, words in {**KINDS, "": "all"}.items():

@@ -7,9 +7,8 @@ end of the suite is made of these marks and of what became of the tests.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
 
 Kind = Literal["mended", "said", "unharmed", "alike"]
 
@@ -68,8 +67,7 @@ SYMPTOMS = {
 }
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """What became of one test that stands for a breakage."""
 
     number: int
@@ -77,11 +75,11 @@ class Seen:
     passed: bool
 
 
-def table(seen: Iterable[Seen]) -> list[str]:
+def table(rows: Sequence[tuple[Sequence[Any], bool]]) -> list[str]:
     """One line a breakage: found, what became of it, and false alarms on Macs that look alike."""
     by_number: dict[int, list[Seen]] = defaultdict(list)
-    for one in seen:
-        by_number[one.number].append(one)
+    for (number, kind), passed in rows:
+        by_number[number].append(Seen(number, kind, passed))
     lines = [f"{'#':>2}  {'breakage':42} {'found':8} {'then':28} false alarms"]
     return lines + [
         f"{number:>2}  {symptom:42} {_row(number, by_number[number])}"

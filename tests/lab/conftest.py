@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -17,34 +17,9 @@ from tests.maclab.disk import bare_layers
 from tests.maclab.machine import Mac
 from tests.maclab.room import clear, engine_room, forget_stages
 
-from .breakages import Seen, table
 from .job import BLOG, CHECKOUT, RUNS, URL, bootstrap, record
 
 Start = Callable[..., Mac]
-_SEEN = pytest.StashKey[list[Seen]]()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keep what became of the breakages that a test stands for."""
-    report = yield
-    if report.when == "call" or report.failed:
-        seen = item.config.stash.setdefault(_SEEN, [])
-        for mark in item.iter_markers("breakage"):
-            number, kind = mark.args
-            seen.append(Seen(number, kind, report.passed))
-    return report
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The table of the breakages after an upgrade, at the end of the process that tries them."""
-    seen = terminalreporter.config.stash.get(_SEEN, [])
-    if any(one.kind != "alike" for one in seen):
-        terminalreporter.section("breakages after an upgrade of macOS")
-        for line in table(seen):
-            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

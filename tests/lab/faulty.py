@@ -21,7 +21,7 @@ from tests.maclab.room import BUILDERS, SERVER, forget_networks
 
 from .job import bootstrap
 
-STATE = "/Users/dev/.local/state/bootstrapper"
+STATE = "/Users/dev/Library/Application Support/bootstrapper"
 _SHELL = Path(__file__).parents[1] / "faults" / "shell.sh"
 # The user's own shell, which outlives the tool; Ctrl-C is not for it.
 _WITHIN = ("/faults/sh", "-c", 'trap : INT; "$@"; exit $?', "shell")
@@ -34,15 +34,14 @@ _NO_NETWORK = (
     ("docker", "manifest", "lookup: no such host"),
     ("bundle", "install", "Could not reach the host of the gems."),
 )
-# A small file system over the home, with nothing left on it.
-_FILL = """cat /dev/zero >/Users/dev/.filler 2>/dev/null
-"""
 _NETWORK = "cp /faults/no-network.json /maclab/faults.json\n"
+# A small file system over where a command writes, on which nothing is left.
 _SMALL = """
 mkdir -p /faults/small && mount -t tmpfs -o size=24m,mode=755 small /faults/small
 mkdir /faults/small/over /faults/small/work && chown 501:20 /faults/small/over
-mount -t overlay home /Users/dev \
-  -o lowerdir=/Users/dev,upperdir=/faults/small/over,workdir=/faults/small/work
+mount -t overlay small "$1" \
+  -o "lowerdir=$1,upperdir=/faults/small/over,workdir=/faults/small/work"
+echo "cat /dev/zero >$1/.filler 2>/dev/null" >/faults/disk-full
 """
 _ARM = """set -eu
 cat >/faults/armed
@@ -67,6 +66,7 @@ ONCE = (
     ("softwareupdate", "-i"),
     ("install-homebrew", ""),
     ("brew", "install"),
+    ("docker", "pull"),
     ("docker", "build"),
 )
 
@@ -87,6 +87,11 @@ class Case:
     def cuts_power(self) -> bool:
         return self.kind.startswith("power-")
 
+    @property
+    def place(self) -> str:
+        """Where the command writes."""
+        return "/opt/homebrew" if re.search("brew (re)?install", self.words) else "/Users/dev"
+
     def __str__(self) -> str:
         return f"{self.kind} at {self.words!r}: exit {self.code}\n{self.shown}"
 
@@ -100,7 +105,6 @@ def prepare(mac: Mac) -> None:
     ]
     mac.write("/faults/no-network.json", json.dumps(offline), user="root")
     mac.write("/faults/network-gone", _NETWORK, user="root")
-    mac.write("/faults/disk-full", _FILL, user="root")
     mac.faults()
 
 
@@ -146,7 +150,7 @@ def suffer(case: Case, *arguments: str) -> None:
     """A run to which it happens; asserts what holds for any of them."""
     mac = case.mac
     if case.kind == "disk-full":
-        mac.run(["/maclab/real/sh", "-ec", _SMALL], user="root")
+        mac.run(["/maclab/real/sh", "-ec", _SMALL, "small", case.place], user="root")
     arm(mac, (case.kind, case.words))
 
     def meanwhile() -> str:
@@ -196,7 +200,7 @@ def recover(case: Case, *, plan: bool) -> None:
     mac = case.mac
     arm(mac)
     mac.faults()
-    mac.file("/Users/dev/.filler").unlink(missing_ok=True)
+    mac.file(f"{case.place}/.filler").unlink(missing_ok=True)
     run = bootstrap(mac)
     assert run.returncode == 0, f"{case}\n--- and then:\n{run.stdout}"
     assert "Proved" in run.stdout, f"{case}\n--- and then:\n{run.stdout}"
@@ -217,6 +221,8 @@ def leftovers(case: Case) -> list[str]:
     for place, pattern in (
         ("Users/dev", ".zprofile.*"),
         ("Users/dev/.docker", "config.json.*"),
+        ("Users/dev/.ssh", "config.*"),
+        ("Users/dev/.cache/bootstrapper", "[!e]*/**/*.part"),  # not in env-*, which is Python's
         (STATE.lstrip("/"), ".*"),
         (STATE.lstrip("/"), "*damaged*"),
         (f"{STATE}/kept".lstrip("/"), ".*"),
@@ -231,11 +237,16 @@ def leftovers(case: Case) -> list[str]:
 def twice(commands: Sequence[Ran]) -> dict[str, int]:
     """What has succeeded more than once, and must not."""
     done = Counter(
-        f"{ran.command} {' '.join(ran.argv)}"
+        f"{ran.command} {' '.join(_without_the_context(ran))}"
         for ran in commands
         if ran.exit == 0 and any(ran.command == c and m in " ".join(ran.argv[:1]) for c, m in ONCE)
     )
     return {words: times for words, times in done.items() if times > 1}
+
+
+def _without_the_context(ran: Ran) -> tuple[str, ...]:
+    """The last word of a build is a directory that only that run has made."""
+    return ran.argv[:-1] if ran.argv[:1] == ("build",) else ran.argv
 
 
 class Shelf:

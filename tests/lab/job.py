@@ -67,5 +67,5 @@ def planned(plan: str) -> list[str]:
 
 
 def _record(mac: Mac, user: str) -> dict[str, Any]:
-    path = f"/Users/{user}/.local/state/bootstrapper/record.json"
+    path = f"/Users/{user}/Library/Application Support/bootstrapper/record.json"
     return dict(json.loads(mac.file(path).read_text()))

@@ -134,5 +134,7 @@ def test_this_watch_sees_a_password(start: Start) -> None:
         mac.run(["python3", "-c", script, f"{CHECKOUT}/bootstrap.py"], input=f"{SECRET}\n")
     kinds = {place.split(" of ")[0] for place in seen.places}
     assert kinds == {"ps", "environment", "memory"}
-    mac.write("/Users/dev/.local/state/bootstrapper/record.json", f'{{"pass": "{SECRET}"}}')
+    mac.write(
+        "/Users/dev/Library/Application Support/bootstrapper/record.json", f'{{"pass": "{SECRET}"}}'
+    )
     assert len(on_disk(mac)) == 1

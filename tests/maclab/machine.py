@@ -300,6 +300,8 @@ def _environment(user: User) -> dict[str, str]:
         "SHELL": "/bin/zsh",
         "LANG": "en_US.UTF-8",
         "TMPDIR": f"/var/folders/{user}/T/" if user != "root" else "/tmp",
+        # Python takes this for Linux, where a Mac's place for it has another name, without a space.
+        "XDG_STATE_HOME": f"{_home(user)}/Library/Application Support",
         "PATH": _PATH,
     }
 

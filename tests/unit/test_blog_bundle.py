@@ -89,6 +89,8 @@ def build(site: Path, base: BaseImages, mirror: GemMirror) -> Iterator[Build]:
     subprocess.run(["docker", "image", "rm", "--force", IMAGE], capture_output=True, check=False)
 
 
+@pytest.mark.trait("a lock made on a Mac only", "built")
+@pytest.mark.trait("an old BUNDLED WITH", "built")
 @pytest.mark.parametrize("bundler", ["1.17.2", "4.0.1"])
 def test_a_lock_made_on_a_mac_by_another_bundler_is_kept_to(
     build: Build, site: Path, lock: str, mirror: GemMirror, bundler: str
@@ -130,6 +132,7 @@ def test_a_site_without_a_gemfile_gets_the_gems_of_its_configuration(
     assert {"jekyll-beside-1.1.gem", "minima-2.5.1.gem"} <= mirror.gems
 
 
+@pytest.mark.trait("an old .ruby-version", "built")
 def test_what_another_ruby_was_meant_for_is_said_and_built(
     build: Build, site: Path, lock: str
 ) -> None:

@@ -178,6 +178,7 @@ def test_posts_that_most_share_one_address_are_refused(build: Any, site: Path) -
     assert "2 posts are written to only 1 files" in build().said
 
 
+@pytest.mark.trait("sass-embedded", "said")
 def test_sass_of_a_newer_kind_is_called_that(build: Any, site: Path) -> None:
     (site / "main.scss").write_text('---\n---\n@use "sass:math";\na { width: math.div(4px, 2); }\n')
     assert "Sass of a newer kind than this distribution has" in build().said
@@ -222,8 +223,9 @@ def test_what_jekyll_only_warns_of_is_kept_one_sentence_a_warning(build: Any, si
     assert conflict.endswith("- index.html - z.html")
 
 
+@pytest.mark.trait("hundreds of megabytes", "built")
 def test_a_large_file_is_served_whole(build: Any, site: Path) -> None:
-    size = 60 * 1024 * 1024
+    size = 210 * 1024 * 1024
     with (site / "film.mp4").open("wb") as film:
         film.truncate(size)
     built = build()

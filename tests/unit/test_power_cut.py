@@ -28,7 +28,8 @@ from deploys.settings import Settings
 from tests.support import Remembering, evaluate, local_inventory, stage
 from tests.unit.test_docker_config import FOUND, planned, state_of
 
-pytestmark = [pytest.mark.debian, pytest.mark.fault("power-states", "Debian")]
+pytestmark = pytest.mark.debian
+loses_what_is_not_synced = pytest.mark.fault("power-states", "Debian")
 
 LINES = ["export A=1"]
 OWN = "export EDITOR=vi\n"
@@ -85,6 +86,7 @@ def test_this_disk_does_lose_what_is_only_in_the_cache(disk: Disk) -> None:
     assert (disk.after_a_power_cut() / "file").read_text() == ""
 
 
+@loses_what_is_not_synced
 def test_what_was_begun_is_in_the_journal_with_the_former_bytes(disk: Disk) -> None:
     journal = Journal(disk.place)
     (first,) = journal.begin("@local", [Change("formula", "colima", {"there": []})])
@@ -98,6 +100,7 @@ def test_what_was_begun_is_in_the_journal_with_the_former_bytes(disk: Disk) -> N
     assert made["/Users/dev/.zprofile"].change.content == b"secret"
 
 
+@loses_what_is_not_synced
 def test_the_record_is_the_old_one_or_the_new_one(disk: Disk) -> None:
     write_record(disk.place, {"run": 1})
     os.sync()
@@ -111,6 +114,7 @@ def test_the_record_is_the_old_one_or_the_new_one(disk: Disk) -> None:
     assert read_record(disk.after_a_power_cut())[0] == {"version": 1, "run": 3}
 
 
+@loses_what_is_not_synced
 @pytest.mark.parametrize("before", [None, OWN], ids=["new", "of the user's"])
 def test_a_file_with_our_lines_is_whole_before_or_after(disk: Disk, before: str | None) -> None:
     file = disk.place / ".zprofile"
@@ -127,6 +131,7 @@ def test_a_file_with_our_lines_is_whole_before_or_after(disk: Disk, before: str 
     assert LINES[0] in found.read_text()
 
 
+@loses_what_is_not_synced
 def test_dockers_configuration_is_whole_before_or_after(disk: Disk) -> None:
     file = disk.place / "config.json"
     file.write_text(CONFIG)
@@ -144,6 +149,7 @@ def test_dockers_configuration_is_whole_before_or_after(disk: Disk) -> None:
     assert "c2VjcmV0" in found
 
 
+@loses_what_is_not_synced
 def test_a_clone_is_whole_or_not_there(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(disk.place))
     origin = disk.place / "origin"

@@ -172,6 +172,7 @@ def test_what_the_site_asks_for_is_in_the_plan() -> None:
     assert "the distribution's own Jekyll" in text
 
 
+@pytest.mark.trait("plugins beyond that list", "said")
 def test_every_gem_that_is_not_packaged_is_named_at_once_with_what_is_lost_and_the_ways_out() -> (
     None
 ):
@@ -191,6 +192,7 @@ def test_every_gem_that_is_not_packaged_is_named_at_once_with_what_is_lost_and_t
     assert left.status == "unchanged"
 
 
+@pytest.mark.trait("a remote theme", "said")
 def test_a_theme_that_is_fetched_while_building_is_said_to_be() -> None:
     refusal = planned(of(config="remote_theme: pages-themes/minimal@v0.2.0\n"))
     text = said(refusal)["blog.gems-missing"]
@@ -259,6 +261,7 @@ def test_files_that_decide_about_gems_are_read_whole(blog: Path) -> None:
     assert found.directory == str(blog)
 
 
+@pytest.mark.trait("submodules", "said")
 @pytest.mark.parametrize(
     "url",
     [
@@ -283,6 +286,7 @@ def test_a_submodule_that_is_not_checked_out_is_said_with_the_command(blog: Path
     assert read(blog).submodules == ()
 
 
+@pytest.mark.trait("Git LFS", "said")
 def test_pointers_of_git_lfs_are_said_with_the_command(blog: Path) -> None:
     (blog / ".gitattributes").write_text("*.png filter=lfs diff=lfs merge=lfs -text\n")
     (blog / "a b.png").write_text(POINTER)

@@ -6,6 +6,7 @@
 # COMMAND is the engine's build command with all its options; the context is appended to it. This
 # file's directory holds what else goes into the context. EARLIER, if it is set, is a shell command
 # that writes a tar archive of what an earlier build has kept (see converted.rb); it may fail.
+# SITE_HASH, if it is set, is the hash of the site that the build is named after.
 # POSIX sh, BSD and GNU tools.
 set -eu
 
@@ -39,6 +40,11 @@ fi
   tar -x -f - -C "$context/site"
 if [ -e "$work/unread" ]; then
   echo "Files of the site cannot be read, they are named above; mend their permissions." >&2
+  exit 1
+fi
+copied() { cd "$context/site" && sh "$files/site-files.sh" | sh "$files/site-hash.sh"; }
+if [ -n "${SITE_HASH:-}" ] && [ "$(copied)" != "$SITE_HASH" ]; then
+  echo "The site was changed while it was looked at; run it again." >&2
   exit 1
 fi
 if [ -n "${EARLIER:-}" ] && [ ! -e "$context/site/.jekyll-cache" ]; then
