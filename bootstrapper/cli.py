@@ -5,6 +5,7 @@ Nothing heavy is imported before a command runs, so that `--help` and completion
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
 from collections.abc import Callable
@@ -216,12 +217,15 @@ def main() -> None:
 
 
 def _runs() -> ModuleType:
-    """What the commands start; imported late."""
+    """What the commands start; imported late, and without a search for garbage: there is none."""
+    gc.disable()
     from bootstrapper.processes import make_way_for_greenlets
 
     make_way_for_greenlets()
     from bootstrapper import runs
 
+    gc.freeze()
+    gc.enable()
     return runs
 
 
