@@ -284,7 +284,10 @@ def _started(
     if first and name == "colima":
         asked = shlex.join([*environment(state, "colima"), "colima"])
         forgiven = upkeep.is_mendable(_log(state), asked)
-    for words in _STARTS[name](state, settings):
+    commands = _STARTS[name](state, settings)
+    if not any("--cpus" in words or "init" in words for words in commands):
+        left(title(name), "it was off, and was started; stop it where you do not need it.")
+    for words in commands:
         _said_of_machine(words, state)
         limit = _CREATION_SECONDS if "--cpus" in words or "init" in words else _START_SECONDS
         line = shlex.join([*environment(state, words[0]), *words])

@@ -39,8 +39,10 @@ class Undoing:
 
 
 @operation()
-def left(made: Made, undoing: Undoing) -> Commands:  # noqa: ARG001 (each operation gets both)
-    """Say what is left as it is, and why."""
+def left(made: Made, undoing: Undoing) -> Commands:
+    """Say what is left as it is, and why; a machine that goes has not been left running."""
+    if made.target in undoing.targets("vm"):
+        return
     kept(f"{made.target}: {made.change.before['why']}", code="undo.left")
     yield from ()
 

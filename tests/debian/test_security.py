@@ -20,11 +20,13 @@ from tests.debian.waiting import wait_for
 pytestmark = pytest.mark.debian
 
 HERE, NEIGHBOUR = "10.99.0.1", "10.99.0.2"
+HERE_6, NEIGHBOUR_6 = "fd99::1", "fd99::2"
 INSIDE = ("docker", "exec", "bootstrapper-blog", "/bin/busybox")
 SCAN = """
 import socket, sys
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
 for port in range(1, 65536):
-    with socket.socket() as probe:
+    with socket.socket(family) as probe:
         probe.settimeout(1)
         if probe.connect_ex((sys.argv[1], port)) == 0:
             print(port)
@@ -41,9 +43,11 @@ def neighbour(machine: DebianMachine) -> Iterator[list[str]]:
             ours = machine.inside_network([])
             to = {"cable0": ours[1].removeprefix("--net="), "cable1": f"/proc/{other.pid}/ns/net"}
             run("ip", "link", "add", "cable0", "type", "veth", "peer", "name", "cable1")
-            for end, address, words in (("cable0", HERE, ours), ("cable1", NEIGHBOUR, theirs)):
+            ends = (("cable0", HERE, HERE_6, ours), ("cable1", NEIGHBOUR, NEIGHBOUR_6, theirs))
+            for end, address, address_6, words in ends:
                 run("ip", "link", "set", end, "netns", to[end])
                 run(*words, "ip", "address", "add", f"{address}/24", "dev", end)
+                run(*words, "ip", "address", "add", f"{address_6}/64", "dev", end, "nodad")
                 run(*words, "ip", "link", "set", end, "up")
             yield theirs
         finally:
@@ -58,9 +62,21 @@ def run(*words: str) -> str:
     return subprocess.run(words, check=True, capture_output=True, text=True).stdout
 
 
-def open_ports(words: list[str]) -> set[int]:
-    """The TCP ports of the machine that answer to somebody else."""
-    return {int(port) for port in run(*words, sys.executable, "-c", SCAN, HERE).split()}
+def open_ports(words: list[str]) -> set[tuple[str, int]]:
+    """The TCP ports of the machine that answer to somebody else, at its addresses of both kinds."""
+    return {
+        (address, int(port))
+        for address in (HERE, HERE_6)
+        for port in run(*words, sys.executable, "-c", SCAN, address).split()
+    }
+
+
+def udp_sockets(machine: DebianMachine) -> list[str]:
+    """Those that are not bound to loopback, as the kernel lists them: silence is no proof there."""
+    rows = machine.run(["sh", "-c", "tail -q -n +2 /proc/net/udp /proc/net/udp6"]).stdout
+    addresses = [row.split()[1].partition(":")[0] for row in rows.splitlines()]
+    loopback = {"0100007F", "0" * 24 + "01000000"}
+    return [address for address in addresses if address not in loopback]
 
 
 @contextmanager
@@ -79,10 +95,11 @@ def test_a_neighbour_reaches_no_port(proved: DebianMachine) -> None:
         for port in (4000, 4001):
             proved.get(f"http://127.0.0.1:{port}/")  # it answers on the machine itself
         assert open_ports(words) == set()
-        everywhere = ["python3", "-m", "http.server", "--bind", "0.0.0.0", "4999"]
+        assert udp_sockets(proved) == []
+        everywhere = ["python3", "-m", "http.server", "--bind", "::", "4999"]
         with proved.start(everywhere, stderr=subprocess.DEVNULL) as server:
             proved.wait_for_answer("http://127.0.0.1:4999/")
-            assert open_ports(words) == {4999}
+            assert open_ports(words) == {(HERE, 4999), (HERE_6, 4999)}
             server.send_signal(signal.SIGTERM)
 
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.debian
 
 # What is different afterwards, and why. Paths that begin so are not compared.
 EXCEPTIONS = {
-    "/Users/dev/.local": "the record, the journal and the logs",
+    "/Users/dev/Library/Application Support/bootstrapper": "the record, the journal and the logs",
     "/Users/dev/.cache/bootstrapper": "the private environment, which runs the undo itself",
     "/Users/dev/Library/Caches": "downloads of Homebrew's and colima's; --all removes them",
     "/Library/Developer": "the Command Line Tools, kept by default",
@@ -134,7 +134,7 @@ def test_all_that_the_user_had_is_there_afterwards_byte_for_byte(start: Start) -
 def test_an_engine_of_the_users_keeps_all_that_is_theirs(start: Start, room: DebianMachine) -> None:
     mac = start("tools 27.0", "homebrew", "docker-desktop", "docker-desktop-running")
     forget_stages(room)
-    image = next(iter(listed(room, "image", "ls", "bootstrapper/builder")))
+    image = next(iter(listed(room, "image", "ls", "--quiet", "bootstrapper/builder")))
     room.run(["docker", "tag", image, "theirs:1"])
     room.run(["docker", "create", "--name", "theirs", "--volume", "theirs:/v", "theirs:1", "true"])
     try:
@@ -154,7 +154,7 @@ def test_a_virtual_machine_that_holds_something_of_the_users_stays_with_what_it_
 ) -> None:
     mac = proved
     assert bootstrap(mac).returncode == 0
-    image = next(iter(listed(room, "image", "ls", "bootstrapper/builder")))
+    image = next(iter(listed(room, "image", "ls", "--quiet", "bootstrapper/builder")))
     room.run(["docker", "tag", image, "theirs:1"])
     room.run(["docker", "create", "--name", "theirs", "theirs:1", "true"])
     try:
@@ -164,7 +164,7 @@ def test_a_virtual_machine_that_holds_something_of_the_users_stays_with_what_it_
         for formula in ("colima", "lima", "docker"):
             assert mac.file(f"/opt/homebrew/Cellar/{formula}").is_dir()
         assert not mac.file("/opt/homebrew/Cellar/ruby@3.4").exists()
-        assert listed(room, "ps", "--all") != set()
+        assert listed(room, "ps", "--all", "--quiet") != set()
         assert "Nothing to take back." in bootstrap(mac, "undo").stdout
     finally:
         remove_theirs(room)
@@ -229,12 +229,17 @@ def test_all_takes_back_the_tools_and_the_downloads_too(start: Start) -> None:
     assert anew.returncode == 0, anew.stdout
 
 
-LISTINGS = (("ps", "--all"), ("image", "ls", "--all"), ("volume", "ls"))
+LISTINGS = (
+    ("ps", "--all", "--format", "{{.ID}} {{.Names}} {{.Image}}"),
+    ("image", "ls", "--all", "--format", "{{.ID}} {{.Repository}}:{{.Tag}}"),
+    ("volume", "ls", "--quiet"),
+    ("network", "ls", "--format", "{{.ID}} {{.Name}}"),
+)
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 
 def listed(room: DebianMachine, *words: str) -> set[str]:
-    return set(room.run(["docker", *words, "--quiet"]).stdout.split())
+    return set(room.run(["docker", *words]).stdout.splitlines())
 
 
 def remove_theirs(room: DebianMachine) -> None:

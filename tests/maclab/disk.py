@@ -140,7 +140,9 @@ def _put_users(layer: Path) -> None:
     write(layer / "etc/sudoers", _SUDOERS, mode=0o440)
     (layer / "var/root").mkdir(parents=True)
     for user, number in USERS.items():
-        for folder in (f"Users/{user}", f"Users/{user}/Library", f"var/folders/{user}/T"):
+        library = f"Users/{user}/Library"
+        support = f"{library}/Application Support"
+        for folder in (f"Users/{user}", library, support, f"var/folders/{user}/T"):
             (layer / folder).mkdir(parents=True, mode=0o755)
             os.chown(layer / folder, number, 20)
 

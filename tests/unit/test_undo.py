@@ -241,6 +241,13 @@ def test_a_machine_that_is_off_stays_because_nobody_can_look_into_it() -> None:
     assert "it is off" in said(kept)
 
 
+def test_an_engine_that_was_started_is_said_unless_its_machine_goes() -> None:
+    started = made("left", "colima", why="it was off, and was started.")
+    assert "colima: it was off, and was started." in said(planned(started)["left colima"])
+    gone = planned(started, BLOG, PULLED, VM, facts={ColimaFolder: MACHINE})["left colima"]
+    assert is_gone(gone)
+
+
 def test_a_directory_with_other_machines_stays() -> None:
     both = replace(MACHINE, machines=frozenset({"colima", "colima-work"}))
     facts = {ColimaFolder: both}
