@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import IO, Any, Protocol, cast
 
 import gevent
@@ -22,16 +23,29 @@ from pyinfra.api.util import get_file_io
 from pyinfra.connectors.base import BaseConnector
 from pyinfra.connectors.local import LocalConnector
 from pyinfra.connectors.ssh import SSHConnector
+from pyinfra.connectors.sshuserclient import config as ssh_config
 from pyinfra.connectors.util import CommandOutput, OutputLine, make_unix_command
 
 from bootstrapper.machine_lock import hold_over_ssh
-from bootstrapper.processes import Process, ended
+from bootstrapper.processes import Process, ended, exit_code
 from bootstrapper.results import Failure
 from bootstrapper.run_lock import Holder
 
 GRACE_SECONDS = 5.0
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # Docker's classic builder colours even in a pipe
+
+
+def _match_exec(command: str, *_: object, **__: object) -> Any:
+    """Whether a command of `Match exec` succeeds, in the user's shell (ssh_config(5)). pyinfra
+    leaves out the shell's -c, so that none ever does (pyinfra 3.10, sshuserclient/config.py)."""
+    shell = os.environ.get("SHELL") or "/bin/sh"
+    quiet = subprocess.DEVNULL
+    code = exit_code([shell, "-c", command], stdin=quiet, stdout=quiet)
+    return SimpleNamespace(ok=code == 0)
+
+
+setattr(ssh_config.FakeInvoke, "run", staticmethod(_match_exec))  # noqa: B010 (untyped there)
 
 
 class OutputListener(Protocol):

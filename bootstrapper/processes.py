@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from importlib import metadata
+from types import ModuleType
 from typing import Any
 
 import gevent
@@ -43,6 +45,8 @@ def make_way_for_greenlets() -> None:
     """
     offered = metadata.entry_points()
     setattr(metadata, "entry_points", offered.select)  # noqa: B010 (typed as overloads)
+    # paramiko imports it, slowly, for one function, in whose place pyinfra has one of its own.
+    sys.modules.setdefault("invoke", ModuleType("invoke"))
     with processes_left_alone():
         import pyinfra_cli  # noqa: F401
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from gevent import monkey
 from pyinfra.api import FileUploadCommand, StringCommand, operation
+from pyinfra.connectors.sshuserclient.config import SSHConfig
 from pyinfra.context import host
 
 from bootstrapper.engine import Engine
@@ -134,3 +135,16 @@ def _alive(pid: int) -> bool:
         return False
     state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     return state != "Z"
+
+
+@pytest.mark.parametrize(("command", "user"), [("test -d /", "ada"), ("exit 3", None)])
+def test_match_exec_of_sshs_configuration_is_asked(
+    command: str, user: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SHELL")
+    file = tmp_path / "config"
+    file.write_text(f'Match exec "{command}"\n  User ada\n')
+    config = SSHConfig()
+    with file.open() as lines:
+        config.parse(lines)
+    assert config.lookup("machine").get("user") == user
