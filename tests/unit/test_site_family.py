@@ -28,7 +28,7 @@ Paths = dict[str, str]
 FAMILY: dict[str, tuple[Paths, list[str]]] = {
     "no Gemfile, pages without front matter": (
         {"README.md": "# Hello\n", "about.md": "# About\n"},
-        ["index.html", "about.html", "CNAME"],
+        ["index.html", "about.html"],
     ),
     "the gem github-pages, an old Bundler and Ruby": (
         {
@@ -49,7 +49,7 @@ FAMILY: dict[str, tuple[Paths, list[str]]] = {
             "Gemfile": 'gem "jekyll"\ngem "webrick"\ngem "csv"\ngem "base64"\ngem "logger"\n',
             "index.html": PAGE,
         },
-        ["index.html"],
+        ["index.html", "CNAME"],
     ),
     "Sass": (
         {"main.scss": '---\n---\n@import "p";\n', "_sass/_p.scss": "a { b { c: d } }\n"},
@@ -157,14 +157,14 @@ FAMILY: dict[str, tuple[Paths, list[str]]] = {
     ),
 }
 TRAITS = {
-    "no Gemfile, pages without front matter": ("no Gemfile", "CNAME"),
+    "no Gemfile, pages without front matter": ("no Gemfile",),
     "the gem github-pages, an old Bundler and Ruby": (
         "github-pages",
         "an old BUNDLED WITH",
         "an old .ruby-version",
     ),
     "a gem theme": ("a gem theme",),
-    "default gems in the Gemfile": ("webrick, csv, base64, logger",),
+    "default gems in the Gemfile": ("webrick, csv, base64, logger", "CNAME"),
     "Sass": ("sassc",),
     "Sass that npm has brought": ("Sass of npm's",),
     "names that are not ASCII, and spaces": ("names and content not ASCII", "spaces in paths"),
