@@ -18,6 +18,7 @@ START_SECONDS = 10.0
 
 _SERVER = """\
 Port {port}
+Subsystem sftp internal-sftp
 ListenAddress 127.0.0.1
 HostKey {directory}/host_key
 PidFile none

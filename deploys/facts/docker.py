@@ -140,29 +140,42 @@ class BlogImages(FactBase[tuple[str, ...]]):
         return tuple(_plain(line.strip()) for line in output)
 
 
-class BuildStages(FactBase[tuple[str, ...]]):
-    """The ids of what Docker's classic builder has left of our builds, newest first. The newest is
-    what the next build goes on from; BuildKit leaves none, and has a cache of its own."""
+@dataclass(frozen=True)
+class BuildRemains:
+    """What Docker's classic builder has left of our builds: ids of `stages`, newest first, and of
+    the `containers` of builds that were cut off."""
+
+    stages: tuple[str, ...] = ()
+    containers: tuple[str, ...] = ()
+
+
+_CUT_OFF = re.compile(r"Exited \([1-9]")  # one that is at work has a container that exits with 0
+
+
+class BuildStages(FactBase[BuildRemains]):
+    """What is left of builds. The newest stage is what the next build goes on from; BuildKit leaves
+    none, and has a cache of its own."""
 
     def command(self, client: tuple[str, ...]) -> str:
         """Only ends of stages that have no name: what others build on is not among them."""
         words = " ".join(map(shlex.quote, client))
         filters = f"--filter dangling=true --filter label={STAGE_LABEL}"
-        return (
-            f"{words} image ls --quiet {filters} && {words} ps --all --format 'of {{{{.Image}}}}'"
-        )
+        row = f'of {{{{.Image}}}}\t{{{{.ID}}}}\t{{{{.Label "{STAGE_LABEL}"}}}}\t{{{{.Status}}}}'
+        return f"{words} image ls --quiet {filters} && {words} ps --all --format '{row}'"
 
     @staticmethod
-    def default() -> tuple[str, ...]:
+    def default() -> BuildRemains:
         """None."""
-        return ()
+        return BuildRemains()
 
-    def process(self, output: list[str]) -> tuple[str, ...]:
-        """An id a line; after `of ` one that a container holds, as a build leaves it that a power
-        cut has ended: it cannot be removed, and is not told of."""
-        held = {line.removeprefix("of ") for line in output if line.startswith("of ")}
+    def process(self, output: list[str]) -> BuildRemains:
+        """An id of a stage a line; after `of ` the image that a container holds, its id, its label
+        and its state: what another holds cannot be removed, and is not told of."""
+        rows = [line.removeprefix("of ").split("\t") for line in output if line.startswith("of ")]
+        cut_off = tuple(name for _, name, label, state in rows if label and _CUT_OFF.match(state))
+        held = {image for image, name, *_ in rows if name not in cut_off}
         ids = dict.fromkeys(line.strip() for line in output if not line.startswith("of "))
-        return tuple(one for one in ids if one not in held)
+        return BuildRemains(tuple(one for one in ids if one not in held), cut_off)
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,11 @@ def old_removed() -> Commands:
     for name in names[KEPT_IMAGES:]:
         found("blog.image-old", f"{name} is of an earlier build, and no longer needed.")
         yield StringCommand(*engine.words, "image", "rm", name)
-    _, *old = host.get_fact(BuildStages, client=engine.client) or ("",)
+    remains = host.get_fact(BuildStages, client=engine.client)
+    if remains.containers:
+        found("blog.build-cut-off", "A build that was cut off has left its container.")
+        yield StringCommand(*engine.words, "rm", *remains.containers)
+    old = remains.stages[1:]
     if old:
         found(
             "blog.stages-old",

@@ -316,6 +316,8 @@ def recover(case: Case) -> None:
     half = machine.run(["dpkg", "--audit"]).stdout
     assert half == "", half
     assert leftovers(case) == "", str(case)
+    containers = machine.run(["docker", "ps", "--all", "--format", "{{.Names}}"]).stdout.split()
+    assert containers == ["bootstrapper-blog"], str(case)
     plan = bootstrap(machine, "plan")
     assert plan.returncode == 0, f"{case}\n--- and then:\n{plan.stdout}{plan.stderr}"
 

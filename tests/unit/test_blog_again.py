@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from deploys.build import FILES, BaseImages
-from deploys.facts.docker import BlogImages, BuildStages
+from deploys.facts.docker import BlogImages, BuildRemains, BuildStages
 from deploys.facts.engine import ContainerEngine, Engine
 from deploys.operations import images
 from tests.support import planned_with
@@ -137,7 +137,7 @@ def build(site: Path, base: BaseImages) -> Iterator[Callable[[], str]]:
         "BUILD_ID": uuid.uuid4().hex[:16],  # the engine still knows earlier runs of this test
     }
     words = [word for item in arguments.items() for word in ("--build-arg", "=".join(item))]
-    docker = ["docker", "build", "--network", "none", "--tag", IMAGE, *words]
+    docker = ["docker", "build", "--force-rm", "--network", "none", "--tag", IMAGE, *words]
     yield lambda: run("sh", str(FILES / "blog/build-image.sh"), str(site), *docker)
     subprocess.run(["docker", "rm", "--force", CONTAINER], capture_output=True, check=False)
     subprocess.run(["docker", "image", "rm", "--force", IMAGE], capture_output=True, check=False)
@@ -176,8 +176,7 @@ def test_what_is_left_of_all_builds_but_the_newest_can_go_and_gems_stay(
 def test_what_a_container_holds_cannot_go_and_is_not_told_of(
     site: Path, build: Callable[[], str]
 ) -> None:
-    """As a build that a power cut has ended leaves its container."""
-    before = set(stages())
+    before, earlier = set(stages()), remains().containers
     change(site, {"_posts/2024-01-02-two.md": "---\n---\nheld\n"})
     build()
     (stage,) = set(stages()) - before
@@ -185,23 +184,33 @@ def test_what_a_container_holds_cannot_go_and_is_not_told_of(
     assert stage not in stages()
     run("docker", "rm", CONTAINER)
     assert stage in stages()
+    cut_off = ["docker", "run", "--name", CONTAINER, "--network", "none", stage, "false"]
+    assert subprocess.run(cut_off, check=False).returncode == 1
+    assert stage in stages()
+    assert len({*remains().containers} - {*earlier}) == 1
 
 
 def test_what_earlier_builds_have_left_is_removed_when_there_is_a_newer_one() -> None:
     answers: dict[type, object] = {
         ContainerEngine: Engine(True, ("docker",)),
         BlogImages: ("bootstrapper/blog:1",),
-        BuildStages: ("new", "older", "old"),
+        BuildStages: BuildRemains(("new", "older", "old"), ("f00",)),
     }
     declare = functools.partial(images.old_removed, name="earlier images")
     (removal,) = planned_with(answers, declare).operations
-    assert removal.commands == ("docker image rm older old 2>/dev/null || true",)
+    stages = "docker image rm older old 2>/dev/null || true"
+    assert removal.commands == ("docker rm f00", stages)
     for few in ((), ("new",)):
-        (nothing,) = planned_with({**answers, BuildStages: few}, declare).operations
+        answers[BuildStages] = BuildRemains(few)
+        (nothing,) = planned_with(answers, declare).operations
         assert nothing.status == "unchanged"
 
 
 def stages() -> tuple[str, ...]:
+    return remains().stages
+
+
+def remains() -> BuildRemains:
     return BuildStages().process(run("sh", "-c", BuildStages().command(("docker",))).splitlines())
 
 

@@ -78,7 +78,7 @@ def build(site: Path, base: BaseImages, mirror: GemMirror) -> Iterator[Build]:
         }
         words = [word for item in arguments.items() for word in ("--build-arg", "=".join(item))]
         script = ["sh", str(FILES / "blog/build-image.sh"), str(site)]
-        command = [*script, "docker", "build", "--tag", IMAGE, *words]
+        command = [*script, "docker", "build", "--force-rm", "--tag", IMAGE, *words]
         before = content(site)
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert content(site) == before

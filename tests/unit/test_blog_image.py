@@ -52,7 +52,7 @@ def build(site: Path, base: BaseImages) -> Iterator[Any]:
         }
         words = [word for item in arguments.items() for word in ("--build-arg", "=".join(item))]
         script = str(FILES / "blog" / "build-image.sh")
-        docker = ["docker", "build", "--network", "none", "--tag", IMAGE, *words]
+        docker = ["docker", "build", "--force-rm", "--network", "none", "--tag", IMAGE, *words]
         done = _run("sh", script, str(site), *docker)
         manifest = json.loads(_inside("cat", "/srv/manifest.json")) if done.returncode == 0 else {}
         return Built(done.returncode == 0, done.stderr, manifest)

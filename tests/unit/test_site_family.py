@@ -207,7 +207,7 @@ def serve(base: BaseImages) -> Iterator[Callable[[Path], int]]:
             "BUILD_ID": BUILD_ID,
         }
         words = [word for item in arguments.items() for word in ("--build-arg", "=".join(item))]
-        docker = ["docker", "build", "--network", "none", "--tag", IMAGE, *words]
+        docker = ["docker", "build", "--force-rm", "--network", "none", "--tag", IMAGE, *words]
         run("sh", str(FILES / "blog/build-image.sh"), str(site), *docker)
         hardened = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--user", USER]
         publish = ["--publish", "127.0.0.1::8080", "--name", CONTAINER]
