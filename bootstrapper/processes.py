@@ -41,14 +41,14 @@ def make_way_for_greenlets() -> None:
     """Have gevent in the places of sockets and threads, before much is imported.
 
     It looks at every object there is; and it, like pyinfra, asks again and again what all installed
-    packages offer, which stays the same. Both together take a fifth of a second otherwise.
+    packages offer, which stays the same. Both together took 0.4 s of every command.
     """
     offered = metadata.entry_points()
     setattr(metadata, "entry_points", offered.select)  # noqa: B010 (typed as overloads)
     # paramiko imports it, slowly, for one function, in whose place pyinfra has one of its own.
     sys.modules.setdefault("invoke", ModuleType("invoke"))
     with processes_left_alone():
-        import pyinfra_cli  # noqa: F401
+        import pyinfra_cli  # noqa: F401 (what importing it does is all that is wanted)
 
 
 def exit_code(arguments: Sequence[str], **options: Any) -> int:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from pyinfra.api import FactBase
 
-# What colima and Lima write for the default machine (colima at 490420d: config/files.go,
-# config/profile.go, environment/container; Lima: pkg/limatype/filenames). Templates, Lima's
-# default.yaml and override.yaml, and other disks are written by users.
+# What colima, and Lima for it, write for the default machine (colima at 490420d: config/files.go,
+# config/profile.go, environment/). What is missing here stays in the directory, and is named.
 OWN = (
-    *("_lima/colima", "_lima/_networks", "_lima/_disks/colima", "_store/colima.json"),
+    *("_lima/colima", "_lima/_networks", "_store/colima.json"),
     *("_lima/_config/networks.yaml", "_lima/_config/user", "_lima/_config/user.pub"),
     *("ssh_config", "docker.sock", "default/colima.yaml", "default/daemon"),
     *(f"default/{kind}.sock" for kind in ("docker", "containerd", "buildkitd", "incus")),

@@ -112,10 +112,8 @@ def gems_of_the_blog(settings: Settings) -> Mapping[str, str] | None:
 def _gems_of_the_build(settings: Settings) -> Mapping[str, str] | None:
     """The gems of the site's build, whether it is served yet or not; None where there is none."""
     engine, site = container_engine(), current_site(settings)
-    if not engine.answers or site is None:
-        return None
     served = gems_of_the_blog(settings)
-    if served is not None:
+    if served is not None or not engine.answers or site is None:
         return served
     image = build_of(settings, site, base_images(settings)).image
     if image not in host.get_fact(Images, client=engine.client, references=(image,)):
