@@ -141,7 +141,7 @@ def _alive(pid: int) -> bool:
 def test_match_exec_of_sshs_configuration_is_asked(
     command: str, user: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("SHELL")
+    monkeypatch.delenv("SHELL", raising=False)
     file = tmp_path / "config"
     file.write_text(f'Match exec "{command}"\n  User ada\n')
     config = SSHConfig()
