@@ -24,7 +24,7 @@ from tests.lab.job import BLOG, CHECKOUT, bootstrap
 from tests.maclab.commands.brewing import Homebrew
 from tests.maclab.disk import bare_layers
 from tests.maclab.machine import Mac
-from tests.maclab.room import engine_room
+from tests.maclab.room import clear, engine_room
 
 BREW_SECONDS = 0.3
 FORMULAE = (
@@ -70,6 +70,7 @@ def _mac_with_everything() -> Iterator[Mac]:
         _say("a Debian machine for the engine")
         disk = _engine_disk(Path(directory) / "room")
         with engine_room(disk, _CACHE) as room, Mac(bare_layers(_CACHE), _CACHE, room) as mac:
+            clear(room)
             _say("a Mac with everything")
             mac.copy_checkout(PROJECT, CHECKOUT)
             mac.run(["cp", "-R", f"{CHECKOUT}/examples/blog", BLOG])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pickle
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +13,7 @@ import pytest
 from tests.debian.job import BLOG, HOME, PROJECT, URL, bootstrap, record
 from tests.debian.machine import DebianMachine, Disk
 from tests.debian.tree import debian_tree
+from tests.shared import made_once
 from tests.tables import pytest_runtest_makereport, pytest_terminal_summary
 
 __all__ = ["pytest_runtest_makereport", "pytest_terminal_summary"]  # hooks, for all tests
@@ -50,19 +49,14 @@ def bare_disk(machine_cache: Path) -> Disk:
 @pytest.fixture(scope="session")
 def proved_once(bare_disk: Disk, machine_cache: Path) -> Iterator[tuple[Disk, dict[str, Any]]]:
     """A machine on which the main job has run, for a copy of the sample site, and what was seen of
-    it. The parts of `tests/run.py` share it: `PROVED_DISK` is where it is kept for all of them."""
-    own = machine_cache / "machines" / f"proved-{os.getpid()}"
-    place = Path(os.environ.get("PROVED_DISK", own))
-    seen = place / "seen.pickle"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with (place.parent / "proving.lock").open("w") as making:
-        fcntl.flock(making, fcntl.LOCK_EX)
-        if not seen.exists():
-            seen.write_bytes(pickle.dumps(_prove(bare_disk, machine_cache, place)))
-    layers = (place / "root", *bare_disk.layers)
-    yield Disk(layers, place / "docker"), pickle.loads(seen.read_bytes())
-    if place == own:
-        shutil.rmtree(place)
+    it."""
+
+    def make(place: Path) -> dict[str, Any]:
+        return _prove(bare_disk, machine_cache, place / "disk")
+
+    with made_once(machine_cache, "debian", make) as (place, seen):
+        disk = place / "disk"
+        yield Disk((disk / "root", *bare_disk.layers), disk / "docker"), seen
 
 
 def _prove(bare_disk: Disk, cache: Path, place: Path) -> dict[str, Any]:

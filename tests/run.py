@@ -12,16 +12,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.tables import VARIABLE, tables, told
+from tests.shared import VARIABLE as MACHINES
+from tests.tables import VARIABLE as TABLES
+from tests.tables import tables, told
 
 AT_ONCE = 2
 LAB = Path(__file__).parent / "lab"
 DEBIAN = Path(__file__).parent / "debian"
-MACHINES = Path(__file__).parents[1] / ".cache" / "debian" / "machines"
+FRONT_DOOR = Path(__file__).parent / "unit" / "front_door"
+KEPT = Path(__file__).parents[1] / ".cache" / "debian" / "machines"
 
 
 class Part(NamedTuple):
@@ -46,9 +49,13 @@ class Part(NamedTuple):
         return process.wait(), time.monotonic() - began
 
 
-# The Macs of all tests share a machine that is made first; then they have both processors. The
-# parts of each two that run beside each other take about as long.
-FIRST = Part("the machine that all share", (f"{DEBIAN}/test_main_job.py", "-k", "test_a_bare_mach"))
+# Many start from machines that are made first, and the front door needs none of them; then the Macs
+# have both processors. The parts of each two that run beside each other take about as long.
+SHARED = Part(
+    "the machines that all share",
+    (f"{DEBIAN}/test_main_job.py", f"{LAB}/test_first_run.py", "-k", "test_a_bare_ma"),
+)
+BESIDE = Part("the front door", (str(FRONT_DOOR),))
 
 
 def parts() -> list[Part]:
@@ -62,17 +69,17 @@ def parts() -> list[Part]:
         Part("Macs, upgraded and undone", tuple(sorted(map(str, some)))),
         Part("Debian", tuple(sorted(map(str, debian)))),
         Part("Debian, faults", (str(faults),)),
-        Part("units", ("tests/unit",)),
+        Part("units", ("tests/unit", f"--ignore={FRONT_DOOR}")),
     ]
 
 
 def main(arguments: list[str]) -> int:
     """Run all parts to their ends; Ctrl-C reaches those at work by itself, and ends it all."""
-    shared = MACHINES / f"proved-{os.getpid()}"
-    os.environ["PROVED_DISK"] = str(shared)
+    shared = KEPT / f"shared-{os.getpid()}"
+    os.environ[MACHINES] = str(shared)
     with tempfile.TemporaryDirectory() as scratch:
         seen = Path(scratch) / "seen.jsonl"
-        os.environ[VARIABLE] = str(seen)
+        os.environ[TABLES] = str(seen)
         code = _run(shared, arguments)
         for title, lines in tables(told(seen)):
             print(f"\n{f' {title} ':=^100}", *lines, sep="\n")
@@ -82,9 +89,10 @@ def main(arguments: list[str]) -> int:
 def _run(shared: Path, arguments: list[str]) -> int:
     pool = ThreadPoolExecutor(AT_ONCE)
     try:
-        results = {FIRST.name: FIRST.run(arguments)}
-        running = {part.name: pool.submit(part.run, arguments) for part in parts()}
-        results |= {name: future.result() for name, future in running.items()}
+        running = {part.name: pool.submit(part.run, arguments) for part in (SHARED, BESIDE)}
+        wait(running.values())
+        running |= {part.name: pool.submit(part.run, arguments) for part in parts()}
+        results = {name: future.result() for name, future in running.items()}
     finally:
         pool.shutdown(cancel_futures=True)
         shutil.rmtree(shared, ignore_errors=True)

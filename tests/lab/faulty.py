@@ -13,11 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.debian.machine import DebianMachine
 from tests.debian.process import CommandError
 from tests.debian.waiting import wait_for
 from tests.maclab.machine import Mac, Ran
-from tests.maclab.room import BUILDERS, SERVER, forget_networks
 
 from .job import bootstrap
 
@@ -247,46 +245,3 @@ def twice(commands: Sequence[Ran]) -> dict[str, int]:
 def _without_the_context(ran: Ran) -> tuple[str, ...]:
     """The last word of a build is a directory that only that run has made."""
     return ran.argv[:-1] if ran.argv[:1] == ("build",) else ran.argv
-
-
-class Shelf:
-    """The images of the shared engine, as they are at each place of a first run.
-
-    Under a second name an image keeps its layers, so that what is pulled or built again costs
-    little; what the tool sees is the first name only.
-    """
-
-    def __init__(self, room: DebianMachine) -> None:
-        self._room = room
-        self._built = ""
-
-    def keep(self) -> None:
-        """Keep what the engine has built for the blog by now."""
-        (self._built,) = self._run("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", _BLOG)
-        self._run("tag", self._built, "kept/blog:1")
-
-    def set(self, *, pulled: int, built: bool) -> None:
-        """No container and no network; so many base images, and the blog's image, or none of it."""
-        containers = self._run("ps", "--all", "--quiet")
-        if containers:
-            self._run("rm", "--force", *containers)
-        forget_networks(self._room)
-        images = [BUILDERS[-1], SERVER]
-        named = self._run("image", "ls", "--format", "{{.Repository}}:{{.Tag}}")
-        away = [n for n in named if n in images[pulled:] or re.match(f"{_BLOG}:", n)]
-        if away:
-            self._run("image", "rm", *away)
-        for name, kind in zip(images[:pulled], ("builder", "server"), strict=False):
-            (image, *_) = self._run("image", "ls", "--quiet", f"bootstrapper/{kind}")
-            self._run("tag", image, name)
-        if built:
-            self._run("tag", "kept/blog:1", self._built)
-
-    def clear(self) -> None:
-        self._run("image", "rm", "--force", "kept/blog:1")
-
-    def _run(self, *words: str) -> list[str]:
-        return self._room.run(["docker", *words]).stdout.split()
-
-
-_BLOG = "bootstrapper/blog"

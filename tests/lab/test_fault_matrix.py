@@ -17,11 +17,11 @@ import pytest
 
 from tests.debian.machine import DebianMachine
 from tests.maclab.machine import Mac
-from tests.maclab.room import clear
+from tests.maclab.room import Shelf
 
 from .conftest import Start
-from .faulty import Case, Shelf, ask, prepare, recover, suffer, switched_on_again, walk
-from .job import bootstrap, record
+from .faulty import Case, ask, prepare, recover, suffer, switched_on_again, walk
+from .job import record
 from .test_upgrade_whole import TO_27
 
 pytestmark = pytest.mark.debian
@@ -122,21 +122,6 @@ class Walked(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def shelf(
-    room: DebianMachine, proved_layers: tuple[Path, ...], machine_cache: Path
-) -> Iterator[Shelf]:
-    """The images of a Mac that is proved can be put there and taken away."""
-    clear(room, images=False)
-    with Mac(proved_layers, machine_cache, room) as mac:  # others may have cleared the engine
-        again = bootstrap(mac)
-        assert again.returncode == 0, again.stdout
-    shelf = Shelf(room)
-    shelf.keep()
-    yield shelf
-    shelf.clear()
-
-
-@pytest.fixture(scope="module")
 def first(
     room: DebianMachine, layers: tuple[Path, ...], machine_cache: Path, shelf: Shelf
 ) -> Iterator[Walked]:
@@ -225,14 +210,8 @@ def test_an_upgrade_that_was_disturbed_is_mended_by_one_more(
 
 @pytest.mark.parametrize(("command", "words", "kind"), asked())
 def test_a_question_without_an_answer_is_said_and_asked_again(
-    start: Start,
-    proved_layers: tuple[Path, ...],
-    shelf: Shelf,
-    command: str,
-    words: str,
-    kind: str,
+    start: Start, proved_layers: tuple[Path, ...], command: str, words: str, kind: str
 ) -> None:
-    shelf.set(pulled=2, built=True)
     mac = start(on=proved_layers)
     prepare(mac)
     mac.faults({"command": command, "match": words, "happens": kind, "stderr": "no"})

@@ -34,21 +34,64 @@ def engine_room(disk: Disk, cache: Path) -> Iterator[DebianMachine]:
         wait_for(lambda: _answers(room), 60, "the engine of the room")
         room.host_path(SOCKET).chmod(0o666)
         _open_registry(room)
-        clear(room)
         yield room
 
 
-def clear(room: DebianMachine, *, images: bool = True) -> None:
-    """Remove what the last Mac left in the engine: containers, images of the blog and pulled ones.
+def clear(room: DebianMachine) -> None:
+    """Remove what was done in the engine for the blog: containers, networks, images, stages.
 
-    Without `images` the engine is as it was on a Mac that was switched off. The base images
-    themselves stay under another name, so that a pull has nothing to transfer.
+    The base images themselves stay under another name, so that a pull has nothing to transfer.
     """
-    _remove(room, ["ps", "--all"], ["rm", "--force"])
-    if images:
-        forget_networks(room)
-        _remove(room, ["image", "ls", "bootstrapper/blog"], ["image", "rm", "--force"])
-        room.run(["docker", "image", "rm", *BUILDERS, SERVER, *_by_digest(room)], check=False)
+    _empty(room)
+    _remove(room, ["image", "ls", "bootstrapper/blog"], ["image", "rm", "--force"])
+    room.run(["docker", "image", "rm", *BUILDERS, SERVER], check=False)
+    forget_stages(room)
+
+
+def forget_stages(room: DebianMachine) -> None:
+    """Remove the stages of earlier builds, which each run of this tool clears away: nobody's."""
+    room.run(["docker", "image", "prune", "--force", "--filter", f"label={STAGE_LABEL}"])
+
+
+class Shelf:
+    """The images of the shared engine, as they are at each place of a first run.
+
+    Under a second name an image keeps its layers, so that what is pulled or built again costs
+    little; what the tool sees is the first name only.
+    """
+
+    _KEPT = "kept/blog:1"
+
+    def __init__(self, room: DebianMachine) -> None:
+        """Keep what the engine has built for the blog by now: there is one such image."""
+        self._room = room
+        (self._built,) = self._names("bootstrapper/blog")
+        self._run("tag", self._built, self._KEPT)
+
+    def set(self, *, pulled: int, built: bool) -> None:
+        """No container and no network; so many base images, and the blog's image, or none of it."""
+        _empty(self._room)
+        images = [BUILDERS[-1], SERVER]
+        others = [*BUILDERS[:-1], *images[pulled:]]
+        away = [name for name in self._names() if name in others or _is_the_blogs(name)]
+        away += _by_digest(self._room)
+        if away:
+            self._run("image", "rm", *away)
+        for name, kind in zip(images[:pulled], ("builder", "server"), strict=False):
+            (image, *_) = self._run("image", "ls", "--quiet", f"bootstrapper/{kind}")
+            self._run("tag", image, name)
+        if built:
+            self._run("tag", self._KEPT, self._built)
+
+    def _names(self, *which: str) -> list[str]:
+        return self._run("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", *which)
+
+    def _run(self, *words: str) -> list[str]:
+        return self._room.run(["docker", *words]).stdout.split()
+
+
+def _is_the_blogs(name: str) -> bool:
+    return name.startswith("bootstrapper/blog:")
 
 
 def _by_digest(room: DebianMachine) -> list[str]:
@@ -58,14 +101,10 @@ def _by_digest(room: DebianMachine) -> list[str]:
     return [name for name in names if name.startswith(REGISTRY) and "@sha256:" in name]
 
 
-def forget_networks(room: DebianMachine) -> None:
-    """Remove the network of the blog's container, as long as no container is in it."""
-    _remove(room, ["network", "ls", "--filter", f"label={NETWORK_LABEL}"], ["network", "rm"])
-
-
-def forget_stages(room: DebianMachine) -> None:
-    """Remove the stages of earlier builds, which each run of this tool clears away: nobody's."""
-    room.run(["docker", "image", "prune", "--force", "--filter", f"label={STAGE_LABEL}"])
+def _empty(room: DebianMachine) -> None:
+    _remove(room, ["ps", "--all"], ["rm", "--force"])
+    of_the_blog = ["network", "ls", "--filter", f"label={NETWORK_LABEL}"]
+    _remove(room, of_the_blog, ["network", "rm"])
 
 
 def _remove(room: DebianMachine, listing: list[str], remove: list[str]) -> None:
