@@ -12,10 +12,12 @@ import pytest
 
 from deploys.build import FILES, BaseImages
 from tests.gem_mirror import RUBY_IMAGE, GemMirror, docker, gem_mirror
+from tests.served import files_proved
 
 pytestmark = pytest.mark.engine
 
 IMAGE = "bootstrapper-test/bundle:built"
+BUILD_ID = "0123456789abcdef"
 PAGE = "---\ntitle: Home\n---\n<p>{% jekyll_beside %}; {% jekyll_native %}</p>\n"
 GEMFILE = """source "https://gems.example.com"
 gem "jekyll"
@@ -74,7 +76,7 @@ def build(site: Path, base: BaseImages, mirror: GemMirror) -> Iterator[Build]:
             "GEM_SOURCE": mirror.url,
             "WITHOUT_PLUGINS": " ".join(without),
             "JEKYLL_ENV": "production",
-            "BUILD_ID": "0123456789abcdef",
+            "BUILD_ID": BUILD_ID,
         }
         words = [word for item in arguments.items() for word in ("--build-arg", "=".join(item))]
         script = ["sh", str(FILES / "blog/build-image.sh"), str(site)]
@@ -89,8 +91,8 @@ def build(site: Path, base: BaseImages, mirror: GemMirror) -> Iterator[Build]:
     subprocess.run(["docker", "image", "rm", "--force", IMAGE], capture_output=True, check=False)
 
 
-@pytest.mark.trait("a lock made on a Mac only", "built")
-@pytest.mark.trait("an old BUNDLED WITH", "built")
+@pytest.mark.trait("a lock made on a Mac only", "proved")
+@pytest.mark.trait("an old BUNDLED WITH", "proved")
 @pytest.mark.parametrize("bundler", ["1.17.2", "4.0.1"])
 def test_a_lock_made_on_a_mac_by_another_bundler_is_kept_to(
     build: Build, site: Path, lock: str, mirror: GemMirror, bundler: str
@@ -102,6 +104,7 @@ def test_a_lock_made_on_a_mac_by_another_bundler_is_kept_to(
     assert re.search("<p>jekyll-beside 1.0 ruby; jekyll-native 1.0 .*-linux</p>", front_page())
     assert "jekyll-beside-1.0.gem" in mirror.gems
     assert not mirror.gems & {"jekyll-beside-1.1.gem", "jekyll-native-1.0-arm64-darwin.gem"}
+    assert "2024/01/01/one.html" in files_proved(IMAGE, BUILD_ID)
 
 
 def test_a_changed_post_or_title_asks_for_no_gem_again(
@@ -132,7 +135,7 @@ def test_a_site_without_a_gemfile_gets_the_gems_of_its_configuration(
     assert {"jekyll-beside-1.1.gem", "minima-2.5.1.gem"} <= mirror.gems
 
 
-@pytest.mark.trait("an old .ruby-version", "built")
+@pytest.mark.trait("an old .ruby-version", "proved")
 def test_what_another_ruby_was_meant_for_is_said_and_built(
     build: Build, site: Path, lock: str
 ) -> None:
@@ -142,6 +145,7 @@ def test_what_another_ruby_was_meant_for_is_said_and_built(
     assert done.returncode == 0, done.stdout + done.stderr
     assert "[blog] The Gemfile asks for ruby 2.3.1" in done.stdout
     assert "jekyll-beside 1.0 ruby" in front_page()
+    assert "index.html" in files_proved(IMAGE, BUILD_ID)
 
 
 def test_a_plugin_that_is_left_out_is_not_fetched(

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from deploys.build import FILES, BaseImages
+from tests.served import files_proved
 
 pytestmark = pytest.mark.engine
 
 IMAGE = "bootstrapper-test/blog:built"
+BUILD_ID = "0123456789abcdef"
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def build(site: Path, base: BaseImages) -> Iterator[Any]:
             "GEMS_FROM": "packages",
             "WITHOUT_PLUGINS": " ".join(without),
             "JEKYLL_ENV": "production",
-            "BUILD_ID": "0123456789abcdef",
+            "BUILD_ID": BUILD_ID,
         }
         words = [word for item in arguments.items() for word in ("--build-arg", "=".join(item))]
         script = str(FILES / "blog" / "build-image.sh")
@@ -223,7 +225,7 @@ def test_what_jekyll_only_warns_of_is_kept_one_sentence_a_warning(build: Any, si
     assert conflict.endswith("- index.html - z.html")
 
 
-@pytest.mark.trait("hundreds of megabytes", "built")
+@pytest.mark.trait("hundreds of megabytes", "proved")
 def test_a_large_file_is_served_whole(build: Any, site: Path) -> None:
     size = 210 * 1024 * 1024
     with (site / "film.mp4").open("wb") as film:
@@ -233,6 +235,7 @@ def test_a_large_file_is_served_whole(build: Any, site: Path) -> None:
     (file,) = [file for file in built.manifest["files"] if file["path"] == "film.mp4"]
     assert file["size"] == size
     assert _inside("sha256sum", "/srv/site/film.mp4").split()[0] == file["sha256"]
+    assert "film.mp4" in files_proved(IMAGE, BUILD_ID)
 
 
 def test_posts_that_nothing_converts_are_counted_and_named(build: Any, site: Path) -> None:

@@ -4,31 +4,29 @@ and proved for real, unchanged."""
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bootstrapper.proof import prove
 from deploys.build import FILES, BaseImages
-from deploys.facts.built_site import parse_manifest
-from deploys.operations.docker import USER
+from tests.served import files_proved
 
 pytestmark = pytest.mark.engine
 
 IMAGE = "bootstrapper-test/family:built"
-CONTAINER = "bootstrapper-test-family"
 BUILD_ID = "fedcba9876543210"
 PAGE = "---\ntitle: T\n---\n"
 LINK = "a link to "
 
 Paths = dict[str, str]
 
-# Trait: its files, and paths that have to be built.
-FAMILY: dict[str, tuple[Paths, list[str]]] = {
+# Its files, paths that have to be built, and the traits it stands for in the suite's table.
+FAMILY: dict[str, tuple[Paths, list[str], tuple[str, ...]]] = {
     "no Gemfile, pages without front matter": (
         {"README.md": "# Hello\n", "about.md": "# About\n"},
         ["index.html", "about.html"],
+        ("no Gemfile",),
     ),
     "the gem github-pages, an old Bundler and Ruby": (
         {
@@ -39,10 +37,12 @@ FAMILY: dict[str, tuple[Paths, list[str]]] = {
             "index.md": "{{ site.github.repository_name }}\n",
         },
         ["index.html"],
+        ("github-pages", "an old BUNDLED WITH", "an old .ruby-version"),
     ),
     "a gem theme": (
         {"_config.yml": "theme: minima\n", "index.md": "---\nlayout: home\n---\n"},
         ["assets/main.css", "index.html"],
+        ("a gem theme",),
     ),
     "default gems in the Gemfile": (
         {
@@ -50,10 +50,12 @@ FAMILY: dict[str, tuple[Paths, list[str]]] = {
             "index.html": PAGE,
         },
         ["index.html", "CNAME"],
+        ("webrick, csv, base64, logger", "CNAME"),
     ),
     "Sass": (
         {"main.scss": '---\n---\n@import "p";\n', "_sass/_p.scss": "a { b { c: d } }\n"},
         ["main.css"],
+        ("sassc",),
     ),
     "Sass that npm has brought": (
         {
@@ -63,12 +65,14 @@ FAMILY: dict[str, tuple[Paths, list[str]]] = {
             "node_modules/kit/index.js": "x",
         },
         ["main.css"],
+        ("Sass of npm's",),
     ),
     "names that are not ASCII, and spaces": (
         {"über uns/Grüße.md": PAGE, "a b/c d.txt": "x"},
         ["über uns/Grüße.html", "a b/c d.txt"],
+        ("names and content not ASCII", "spaces in paths"),
     ),
-    "baseurl": ({"_config.yml": "baseurl: /blog\n"}, ["blog/index.html"]),
+    "baseurl": ({"_config.yml": "baseurl: /blog\n"}, ["blog/index.html"], ("baseurl",)),
     "include and exclude": (
         {
             "_config.yml": "include: [.well-known]\nexclude: [secret.txt]\n",
@@ -76,10 +80,12 @@ FAMILY: dict[str, tuple[Paths, list[str]]] = {
             "secret.txt": "x",
         },
         [".well-known/a.txt"],
+        ("include and exclude",),
     ),
     "a future post, as GitHub Pages publishes it": (
         {"_posts/2199-01-01-later.md": PAGE, "_drafts/idea.md": PAGE},
         ["2199/01/01/later.html"],
+        ("drafts and future posts",),
     ),
     "collections and data": (
         {
@@ -89,11 +95,17 @@ FAMILY: dict[str, tuple[Paths, list[str]]] = {
             "n.html": PAGE + "{% for x in site.data.n %}{{ x }}{% endfor %}",
         },
         ["words/a.html", "n.html"],
+        ("collections", "data files"),
     ),
-    "a folder called src": ({"src/index.html": PAGE, "LICENSE": "x"}, ["src/index.html"]),
+    "a folder called src": (
+        {"src/index.html": PAGE, "LICENSE": "x"},
+        ["src/index.html"],
+        ("a folder called src",),
+    ),
     "redcarpet and coderay of long ago": (
         {"_config.yml": "markdown: redcarpet\nkramdown: {syntax_highlighter: coderay}\n"},
         ["index.html"],
+        ("Markdown of long ago",),
     ),
     "a theme's own repository": (
         {
@@ -107,6 +119,7 @@ FAMILY: dict[str, tuple[Paths, list[str]]] = {
             "index.html": PAGE + "{% include_cached part.html %}",
         },
         ["index.html"],
+        ("a theme's own repository",),
     ),
     "two posts of one address": (
         {
@@ -115,6 +128,7 @@ FAMILY: dict[str, tuple[Paths, list[str]]] = {
             "_posts/2024-02-01-post-3.md": PAGE,
         },
         ["post-1/index.html", "post-3/index.html"],
+        ("two posts of one address",),
     ),
     "a plugin of its own that renders a list, as Liquid 4 took it": (
         {
@@ -123,6 +137,7 @@ FAMILY: dict[str, tuple[Paths, list[str]]] = {
             "index.html": PAGE + "{% list %}{% endlist %}",
         },
         ["index.html"],
+        ("Liquid of long ago", "plugins beyond that list"),
     ),
     "what GitHub would have to be asked for": (
         {
@@ -130,6 +145,7 @@ FAMILY: dict[str, tuple[Paths, list[str]]] = {
             "index.md": "{% for part in site.github %}{{ part[0] }} {% endfor %}\n",
         },
         ["index.html"],
+        ("what GitHub would be asked for",),
     ),
     "plugins of GitHub's list": (
         {
@@ -137,6 +153,7 @@ FAMILY: dict[str, tuple[Paths, list[str]]] = {
             "new.md": "---\nredirect_from: /old/\n---\n",
         },
         ["feed.xml", "sitemap.xml", "old/index.html"],
+        ("plugins of GitHub's list",),
     ),
     "a plugin that GitHub does not run": (
         {
@@ -146,89 +163,55 @@ FAMILY: dict[str, tuple[Paths, list[str]]] = {
             "_posts/2024-01-01-one.md": PAGE,
         },
         ["2024/index.html"],
+        ("plugins beyond that list",),
     ),
     "links, within the site and out of it": (
         {"a/page.md": PAGE, "b": LINK + "a", "pictures": LINK + "../outside"},
         ["a/page.html", "b/page.html", "pictures/picture.txt"],
+        ("links",),
     ),
     "a submodule": (
         {"theirs/.git": "gitdir: ../.git/modules/theirs\n", "theirs/page.md": PAGE},
         ["theirs/page.html"],
+        ("submodules",),
     ),
-}
-TRAITS = {
-    "no Gemfile, pages without front matter": ("no Gemfile",),
-    "the gem github-pages, an old Bundler and Ruby": (
-        "github-pages",
-        "an old BUNDLED WITH",
-        "an old .ruby-version",
-    ),
-    "a gem theme": ("a gem theme",),
-    "default gems in the Gemfile": ("webrick, csv, base64, logger", "CNAME"),
-    "Sass": ("sassc",),
-    "Sass that npm has brought": ("Sass of npm's",),
-    "names that are not ASCII, and spaces": ("names and content not ASCII", "spaces in paths"),
-    "baseurl": ("baseurl",),
-    "include and exclude": ("include and exclude",),
-    "a future post, as GitHub Pages publishes it": ("drafts and future posts",),
-    "collections and data": ("collections", "data files"),
-    "a folder called src": ("a folder called src",),
-    "redcarpet and coderay of long ago": ("Markdown of long ago",),
-    "a theme's own repository": ("a theme's own repository",),
-    "two posts of one address": ("two posts of one address",),
-    "a plugin of its own that renders a list, as Liquid 4 took it": (
-        "Liquid of long ago",
-        "plugins beyond that list",
-    ),
-    "what GitHub would have to be asked for": ("what GitHub would be asked for",),
-    "plugins of GitHub's list": ("plugins of GitHub's list",),
-    "a plugin that GitHub does not run": ("plugins beyond that list",),
-    "links, within the site and out of it": ("links",),
-    "a submodule": ("submodules",),
 }
 ABSENT = {"secret.txt", "idea.html", ".git"}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def table() -> Iterator[None]:
+def forgotten() -> Iterator[None]:
     yield
-    run("docker", "image", "rm", "--force", IMAGE)
+    subprocess.run(["docker", "image", "rm", "--force", IMAGE], capture_output=True, check=False)
 
 
-@pytest.fixture
-def serve(base: BaseImages) -> Iterator[Callable[[Path], int]]:
-    def build_and_serve(site: Path) -> int:
-        arguments = {
-            "BUILDER_IMAGE": base.builder,
-            "SERVER_IMAGE": base.server,
-            "GEMS_FROM": "packages",
-            "JEKYLL_ENV": "production",
-            "PAGES_REPO_NWO": "ada/blog",
-            "BUILD_ID": BUILD_ID,
-        }
-        words = [word for item in arguments.items() for word in ("--build-arg", "=".join(item))]
-        docker = ["docker", "build", "--force-rm", "--network", "none", "--tag", IMAGE, *words]
-        run("sh", str(FILES / "blog/build-image.sh"), str(site), *docker)
-        hardened = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--user", USER]
-        publish = ["--publish", "127.0.0.1::8080", "--name", CONTAINER]
-        run("docker", "run", "--detach", *hardened, *publish, IMAGE)
-        return int(run("docker", "port", CONTAINER, "8080").strip().rpartition(":")[2])
-
-    yield build_and_serve
-    subprocess.run(["docker", "rm", "--force", CONTAINER], capture_output=True, check=False)
+def build(base: BaseImages, site: Path) -> None:
+    arguments = {
+        "BUILDER_IMAGE": base.builder,
+        "SERVER_IMAGE": base.server,
+        "GEMS_FROM": "packages",
+        "JEKYLL_ENV": "production",
+        "PAGES_REPO_NWO": "ada/blog",
+        "BUILD_ID": BUILD_ID,
+    }
+    words = [word for item in arguments.items() for word in ("--build-arg", "=".join(item))]
+    docker = ["docker", "build", "--force-rm", "--network", "none", "--tag", IMAGE, *words]
+    script = ["sh", str(FILES / "blog/build-image.sh"), str(site)]
+    done = subprocess.run([*script, *docker], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(
-    "trait",
+    "name",
     [
-        pytest.param(name, marks=[pytest.mark.trait(one, "proved") for one in TRAITS[name]])
-        for name in FAMILY
+        pytest.param(name, marks=[pytest.mark.trait(one, "proved") for one in traits])
+        for name, (_, _, traits) in FAMILY.items()
     ],
 )
 def test_it_is_built_served_and_proved_unchanged(
-    trait: str, tmp_path: Path, serve: Callable[[Path], int]
+    name: str, tmp_path: Path, base: BaseImages
 ) -> None:
-    files, wanted = FAMILY[trait]
+    files, wanted, _ = FAMILY[name]
     site = tmp_path / "my site"
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside/picture.txt").write_text("x")
@@ -241,20 +224,8 @@ def test_it_is_built_served_and_proved_unchanged(
         else:
             (site / path).write_text(text)
     before = {path: path.read_bytes() for path in site.rglob("*") if path.is_file()}
-    port = serve(site)
-    inside = ["docker", "exec", CONTAINER, "/bin/busybox"]
-    listing = run(*inside, "find", "/srv/site", "-type", "f").split("\n")
-    served = [path.removeprefix("/srv/site/") for path in listing if path]
-    manifest = run(*inside, "cat", "/srv/manifest.json")
-    built = parse_manifest(manifest, BUILD_ID, served)
-    proof = prove(built, f"http://127.0.0.1:{port}", wait_seconds=10)
-    assert proof.ok, proof.faults
+    build(base, site)
+    served = files_proved(IMAGE, BUILD_ID)
     assert set(wanted) <= set(served)
     assert not ABSENT & {Path(path).name for path in served}
     assert {path: path.read_bytes() for path in site.rglob("*") if path.is_file()} == before
-
-
-def run(*words: str) -> str:
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
