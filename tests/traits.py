@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-# proved: built, served and proved for real. built: built for real, and looked into. said: cannot be
-# as it is, and the author is told what to do.
-OUTCOMES = ("proved", "built", "said")
+# proved: built, served and proved for real. said: cannot be as it is, and the author is told what to
+# do.
+OUTCOMES = ("proved", "said")
 
 TRAITS = (
     "no Gemfile",
