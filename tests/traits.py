@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-# proved: built, served and proved for real. said: cannot be as it is, and the author is told what to
-# do.
+# proved: built, served and proved for real. said: cannot be, and the author is told what to do.
 OUTCOMES = ("proved", "said")
 
 TRAITS = (

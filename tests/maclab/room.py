@@ -56,32 +56,38 @@ def forget_stages(room: DebianMachine) -> None:
 class Shelf:
     """The images of the shared engine, as they are at each place of a first run.
 
-    Under a second name an image keeps its layers, so that what is pulled or built again costs
-    little; what the tool sees is the first name only.
+    The base images stay under a second name, and the blog's image is in the registry, so that what
+    is pulled or built again costs little; what the tool sees is the first name only.
     """
 
-    _KEPT = "kept/blog:1"
+    _KEPT = f"{REGISTRY}/kept/blog:1"
 
     def __init__(self, room: DebianMachine) -> None:
         """Keep what the engine has built for the blog by now: there is one such image."""
         self._room = room
         (self._built,) = self._names("bootstrapper/blog")
         self._run("tag", self._built, self._KEPT)
+        self._run("push", "--quiet", self._KEPT)
+        self._run("image", "rm", self._KEPT)
 
     def set(self, *, pulled: int, built: bool) -> None:
         """No container and no network; so many base images, and the blog's image, or none of it."""
         _empty(self._room)
         images = [BUILDERS[-1], SERVER]
         others = [*BUILDERS[:-1], *images[pulled:]]
-        away = [name for name in self._names() if name in others or _is_the_blogs(name)]
-        away += _by_digest(self._room)
-        if away:
-            self._run("image", "rm", *away)
+        self._forget([name for name in self._names() if name in others or _is_the_blogs(name)])
+        self._forget(_without_a_tag(self._room))
         for name, kind in zip(images[:pulled], ("builder", "server"), strict=False):
             (image, *_) = self._run("image", "ls", "--quiet", f"bootstrapper/{kind}")
             self._run("tag", image, name)
         if built:
+            self._run("pull", "--quiet", self._KEPT)
             self._run("tag", self._KEPT, self._built)
+            self._run("image", "rm", self._KEPT)
+
+    def _forget(self, names: list[str]) -> None:
+        if names:
+            self._run("image", "rm", *names)
 
     def _names(self, *which: str) -> list[str]:
         return self._run("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", *which)
@@ -94,11 +100,12 @@ def _is_the_blogs(name: str) -> bool:
     return name.startswith("bootstrapper/blog:")
 
 
-def _by_digest(room: DebianMachine) -> list[str]:
-    """What was pulled by its digest, and so has no tag."""
-    listing = ["image", "ls", "--digests", "--format", "{{.Repository}}@{{.Digest}}"]
-    names = room.run(["docker", *listing]).stdout.split()
-    return [name for name in names if name.startswith(REGISTRY) and "@sha256:" in name]
+def _without_a_tag(room: DebianMachine) -> list[str]:
+    """What was pulled by its digest alone."""
+    listing = ["image", "ls", "--digests", "--format", "{{.Tag}} {{.Repository}}@{{.Digest}}"]
+    told = room.run(["docker", *listing]).stdout.splitlines()
+    named = [line.removeprefix("<none> ") for line in told if line.startswith("<none> ")]
+    return [name for name in named if name.startswith(REGISTRY) and "@sha256:" in name]
 
 
 def _empty(room: DebianMachine) -> None:
