@@ -60,7 +60,7 @@ BESIDE = Part("the front door", (str(FRONT_DOOR),))
 
 def parts() -> list[Part]:
     """The tests of the Macs, then those on Debian, which take longest, and units."""
-    some = {*LAB.glob("test_upgrade_*.py"), LAB / "test_undo.py", LAB / "test_lock.py"}
+    some = {*LAB.glob("test_upgrade_*.py"), LAB / "test_undo.py"}
     others = set(LAB.glob("test_*.py")) - some
     faults = DEBIAN / "test_faults.py"
     debian = {*DEBIAN.glob("test_*.py")} - {faults}
