@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-
 from bootstrapper.proof import prove
 from deploys.facts.built_site import parse_manifest
 from deploys.operations.docker import USER
+from tests.gem_mirror import docker
 
 _CONTAINER = "bootstrapper-test-served"
 
@@ -19,21 +18,15 @@ def files_proved(image: str, build_id: str) -> list[str]:
     """
     hardened = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--user", USER]
     publish = ["--publish", "127.0.0.1::8080", "--name", _CONTAINER]
-    _docker("run", "--detach", *hardened, *publish, image)
+    docker("run", "--detach", *hardened, *publish, image)
     try:
-        port = _docker("port", _CONTAINER, "8080").strip().rpartition(":")[2]
+        port = docker("port", _CONTAINER, "8080").strip().rpartition(":")[2]
         inside = ["exec", _CONTAINER, "/bin/busybox"]
-        listing = _docker(*inside, "find", "/srv/site", "-type", "f").split("\n")
+        listing = docker(*inside, "find", "/srv/site", "-type", "f").split("\n")
         files = [path.removeprefix("/srv/site/") for path in listing if path]
-        built = parse_manifest(_docker(*inside, "cat", "/srv/manifest.json"), build_id, files)
+        built = parse_manifest(docker(*inside, "cat", "/srv/manifest.json"), build_id, files)
         proof = prove(built, f"http://127.0.0.1:{port}", wait_seconds=10)
         assert proof.ok, proof.faults
         return files
     finally:
-        _docker("rm", "--force", _CONTAINER)
-
-
-def _docker(*words: str) -> str:
-    done = subprocess.run(["docker", *words], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+        docker("rm", "--force", _CONTAINER)

@@ -7,7 +7,7 @@ import os
 import pickle
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,8 +25,8 @@ def made_once(cache: Path, name: str, make: Callable[[Path], T]) -> Iterator[tup
     own = cache / "machines" / f"own-{os.getpid()}"
     place = Path(os.environ.get(VARIABLE, own))
     place.mkdir(parents=True, exist_ok=True)
-    made, seen = place / name, place / f"{name}.pickle"
-    with (place / f"{name}.lock").open("w") as making:
+    made, seen, lock = (place / f"{name}{suffix}" for suffix in ("", ".pickle", ".lock"))
+    with lock.open("w") as making:
         fcntl.flock(making, fcntl.LOCK_EX)
         if not seen.exists():
             shutil.rmtree(made, ignore_errors=True)  # of an attempt that failed
@@ -36,3 +36,6 @@ def made_once(cache: Path, name: str, make: Callable[[Path], T]) -> Iterator[tup
     if place == own:
         shutil.rmtree(made)
         seen.unlink()
+        lock.unlink()
+        with suppress(OSError):  # others are in it still, who remove it in their turn
+            place.rmdir()
