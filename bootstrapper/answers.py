@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 import gevent
+from gevent.event import AsyncResult
+from gevent.lock import BoundedSemaphore
+from gevent.pool import Group
 from pyinfra.api import FactBase, StringCommand
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS
 from pyinfra.api.exceptions import PyinfraError
@@ -19,6 +23,8 @@ T = TypeVar("T")
 # git server. Whatever has not answered by then (a dead network drive, an engine that hangs) will
 # not; those that are known to hang have shorter limits of their own.
 ANSWER_SECONDS = 120.0
+
+ASKED_AT_ONCE = 6  # an SSH server allows ten on a connection (sshd_config(5), MaxSessions)
 
 
 class FactFailed(PyinfraError):
@@ -44,11 +50,26 @@ class Facts:
         """`begin` is called before each question; what it raises keeps it from being asked."""
         self._host = host
         self._begin = begin
-        self._answers: dict[object, Any] = {}
+        self._answers: dict[object, AsyncResult[Any]] = {}
+        self._ahead = Group()
+        self._at_once = BoundedSemaphore(ASKED_AT_ONCE)
 
     def clear(self) -> None:
-        """Forget them: something was changed, or time has passed."""
-        self._answers.clear()
+        """Forget them, and those that are still to come: something was changed, or time has
+        passed."""
+        self._answers = {}
+
+    def ask_ahead(self, questions: Sequence[Callable[[], object]]) -> None:
+        """Call functions that get answers, side by side, so that whoever needs these finds them.
+
+        What one of them raises concerns nobody: whoever needs that answer asks again.
+        """
+        for question in questions:
+            self._ahead.spawn(_tried, question)
+
+    def stop_asking_ahead(self) -> None:
+        """End the questions that were asked ahead and are not answered yet."""
+        self._ahead.kill()
 
     def get(self, fact: type[FactBase[T]], *args: Any, **kwargs: Any) -> T:
         """The answer to a question, as `host.get_fact` gives it.
@@ -57,9 +78,15 @@ class Facts:
             FactFailed: there is none, or none that was foreseen.
         """
         key = (fact, args, tuple(sorted(kwargs.items())))
-        if key not in self._answers:
-            self._answers[key] = self._ask(fact(), args, kwargs)
-        return cast(T, self._answers[key])
+        answers = self._answers  # what was asked before a change answers nothing after it
+        if key not in answers:
+            answers[key] = AsyncResult()
+            try:
+                answers[key].set(self._ask(fact(), args, kwargs))
+            except BaseException as error:
+                answers.pop(key).set_exception(error)
+                raise
+        return cast(T, answers[key].get())
 
     def _ask(self, fact: FactBase[T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
         options = {key: kwargs.pop(key) for key in list(kwargs) if key in CONNECTOR_ARGUMENT_KEYS}
@@ -68,7 +95,7 @@ class Facts:
         late = TimeoutError(f"no answer within {ANSWER_SECONDS:g} seconds")
         try:
             # Not `_timeout`: it takes the terminal away, and with it sudo's ticket.
-            with gevent.Timeout(ANSWER_SECONDS, late):
+            with self._at_once, gevent.Timeout(ANSWER_SECONDS, late):
                 succeeded, output = self._host.run_shell_command(command, **options)
         except TimeoutError as error:
             mend = "Run this command in a terminal to see what it waits for, then run again."
@@ -87,3 +114,8 @@ class Facts:
             TypeError,
         ) as error:  # no such answer was foreseen
             raise FactFailed(fact.name, str(command), lines) from error
+
+
+def _tried(question: Callable[[], object]) -> None:
+    with contextlib.suppress(Exception):
+        question()

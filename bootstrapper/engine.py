@@ -8,15 +8,12 @@ each runs in its own greenlet, and its first failure ends its own run only.
 from __future__ import annotations
 
 import contextlib
-import functools
-import importlib
-import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, TypeVar, cast
+from functools import partial
+from typing import Any, TypeVar
 
 import gevent
-from gevent.hub import Hub
 from gevent.pool import Pool
 from pyinfra.api import Config, Inventory, State
 from pyinfra.api.command import PyinfraCommand
@@ -29,6 +26,7 @@ from pyinfra.context import ctx_config, ctx_host, ctx_inventory, ctx_state
 from bootstrapper.answers import FactFailed, Facts
 from bootstrapper.commands import connector_arguments, shown, uses_sudo
 from bootstrapper.connectors import RemoteMachine, replacement_for
+from bootstrapper.embedding import embed
 from bootstrapper.journal import Journal, NotWritten
 from bootstrapper.observers import Observer
 from bootstrapper.results import OUTPUT_TAIL, Failure, MachineResult, OperationResult, Status
@@ -40,8 +38,6 @@ from deploys.findings import Refused, take_findings
 T = TypeVar("T")
 
 PARALLEL_MACHINES = 64
-
-_pyinfra_operation = importlib.import_module("pyinfra.api.operation")
 
 
 class _Stopped(PyinfraError):
@@ -70,7 +66,7 @@ class Engine:
         journal: Journal | None = None,
         me: Holder | None = None,
     ) -> None:
-        _quieten_pyinfra()
+        embed(_evaluate_where_written)
         for host in inventory:
             host.connector_cls = replacement_for(host.connector_cls)
         self._state = _State(inventory, observer, journal, me)
@@ -85,6 +81,7 @@ class Engine:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._stop_asking_ahead()
         for host in self._reachable():
             host.disconnect()
 
@@ -97,6 +94,8 @@ class Engine:
             Interrupted: Ctrl-C; whatever was running has been stopped.
         """
         self._state.applying = apply
+        if not apply:
+            self.ask_ahead(stages)
         evaluations = [
             _Evaluation(host, self._state)
             for host in self._reachable()
@@ -115,7 +114,16 @@ class Engine:
                 finally:
                     self._state.stopping = False
                 raise Interrupted(tuple(e.result() for e in evaluations)) from None
+            finally:
+                self._stop_asking_ahead()
         return tuple(evaluation.result() for evaluation in evaluations)
+
+    def ask_ahead(self, stages: Sequence[Stage]) -> None:
+        """Begin to ask what stages will ask, side by side, until they are evaluated: most of a
+        look is waiting for answers."""
+        questions = [question for stage in stages for question in stage.questions()]
+        for host in self._reachable():
+            self._state.facts[host].ask_ahead([partial(_asked_on, host, q) for q in questions])
 
     def ask(self, machine: str, question: Callable[[], T]) -> T:
         """Call a function that reads facts of the current host, with one machine as that host.
@@ -129,8 +137,13 @@ class Engine:
 
     def forget_facts(self) -> None:
         """Ask the machines again: time has passed, or something outside has changed them."""
+        self._stop_asking_ahead()
         for facts in self._state.facts.values():
             facts.clear()
+
+    def _stop_asking_ahead(self) -> None:
+        for facts in self._state.facts.values():
+            facts.stop_asking_ahead()
 
     def _reachable(self) -> list[Host]:
         return [host for host in self._hosts if host.connected]
@@ -368,37 +381,10 @@ def _on(host: Host) -> Iterator[None]:
         ctx_config.reset()
 
 
+def _asked_on(host: Host, question: Callable[[], object]) -> None:
+    with _on(host):
+        question()
+
+
 def _evaluate_where_written(state: _State, host: Host, op_hash: str) -> None:
-    state.evaluations[_real(host)].step(op_hash)
-
-
-def _real(host: Host) -> Host:
-    """The host itself behind pyinfra's context proxy."""
-    return cast(Host, host._get_module()) if hasattr(host, "_get_module") else host
-
-
-def _identify_by_machine(
-    _names: set[str], _state: State, host: Host
-) -> tuple[tuple[int, ...], str]:
-    """pyinfra's API mode identifies an operation by its position, and so merges different ones of
-    two machines into one (api/operation.py, solve_operation_consistency)."""
-    position = len(host.op_hash_order)
-    op_hash = f"{host.name}/{position}"
-    host.op_hash_order.append(op_hash)
-    return (position,), op_hash
-
-
-@functools.cache
-def _quieten_pyinfra() -> None:
-    """Put our evaluation in place of pyinfra's, once a process; keep its log lines off stderr."""
-    ours = {
-        "execute_immediately": _evaluate_where_written,
-        "solve_operation_consistency": _identify_by_machine,
-    }
-    for name, function in ours.items():
-        setattr(_pyinfra_operation, name, function)
-    # What is handled where it belongs; the hub would print it as well.
-    Hub.NOT_ERROR = (*Hub.NOT_ERROR, PyinfraError, KeyboardInterrupt)
-    logger = logging.getLogger("pyinfra")
-    logger.propagate = False
-    logger.addHandler(logging.NullHandler())
+    state.evaluations[host].step(op_hash)

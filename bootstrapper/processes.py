@@ -19,6 +19,8 @@ from typing import Any
 import gevent
 from gevent import monkey
 
+from bootstrapper.late import imported_late
+
 Process = subprocess.Popen[bytes]
 
 
@@ -49,6 +51,9 @@ def make_way_for_greenlets() -> None:
     sys.modules.setdefault("invoke", ModuleType("invoke"))
     with processes_left_alone():
         import pyinfra_cli  # noqa: F401 (what importing it does is all that is wanted)
+    # For templates, and for the types of arguments such as _sudo: a fifth of what a plan imports.
+    with imported_late("jinja2", "typeguard"):
+        import pyinfra.api  # noqa: F401 (likewise)
 
 
 def exit_code(arguments: Sequence[str], **options: Any) -> int:

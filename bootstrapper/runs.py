@@ -10,6 +10,7 @@ import signal
 import traceback
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from bootstrapper.answers import FactFailed
 from bootstrapper.console import Terminal
@@ -20,17 +21,18 @@ from bootstrapper.interrupts import interrupted_by
 from bootstrapper.inventory import THIS_MACHINE
 from bootstrapper.lock_findings import PREFIX, look_at_the_lock_again, tell_of_the_lock
 from bootstrapper.options import Options, PreviewOptions
-from bootstrapper.proving import Verdict
 from bootstrapper.record import read_record, write_record
 from bootstrapper.results import OperationResult, Report
 from bootstrapper.session import Session as _Session
 from bootstrapper.session import opened
 from bootstrapper.sudo import sudo_ready
-from bootstrapper.verdicts import compare_with_old, prove
 from bootstrapper.versions import changes, versions_of
 from deploys.build import container_engine
 from deploys.findings import Finding
 from deploys.settings import SettingsError
+
+if TYPE_CHECKING:
+    from bootstrapper.proving import Verdict
 
 DONE, FAILED, DIFFERS, INTERRUPTED = 0, 1, 2, 130
 
@@ -121,6 +123,8 @@ def _doctor(session: _Session) -> int:
         name for name, result in session.results.items() if result.finished and not result.to_do
     ]
     if session.proves:
+        from bootstrapper.verdicts import prove
+
         prove(session, proved, show=False)
     for name, result in session.results.items():
         verdict = session.verdicts.get(name)
@@ -139,6 +143,8 @@ def _as_finding(verdict: Verdict) -> Finding:
 
 
 def _verify(session: _Session) -> int:
+    from bootstrapper.verdicts import compare_with_old, prove
+
     session.take(session.engine.unreachable)
     _show_failures(session)
     prove(session, [name for name in session.settings if name not in session.results])
@@ -166,6 +172,7 @@ def _preview(session: _Session, wishes: PreviewOptions) -> int:
 
 def _apply(session: _Session) -> int:
     _warn_of_damage(session)
+    session.engine.ask_ahead(session.stages)
     _ask_for_root_to_look(session)
     _evaluate(session)
     to_do = {name: result.can_do for name, result in session.results.items() if result.can_do}
@@ -182,6 +189,8 @@ def _apply(session: _Session) -> int:
         tell_of_the_lock(session)
     _show_failures(session)
     if session.proves:
+        from bootstrapper.verdicts import prove
+
         through = [
             name
             for name, result in session.results.items()

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bootstrapper.console import Terminal
 from bootstrapper.diagnosis import Diagnosis
@@ -27,7 +27,6 @@ from bootstrapper.log import RunLog
 from bootstrapper.machine_lock import only_run_here
 from bootstrapper.observers import Observers
 from bootstrapper.options import Options
-from bootstrapper.proving import Verdict
 from bootstrapper.record import new_log, state_directory
 from bootstrapper.results import MachineResult, Report
 from bootstrapper.run_lock import myself, only_run
@@ -35,6 +34,9 @@ from bootstrapper.stages import LOCK, PROOF, STAGES, Stage
 from bootstrapper.versions import Versions
 from deploys.parts import KEY, Held, Renewing
 from deploys.settings import Settings
+
+if TYPE_CHECKING:
+    from bootstrapper.proving import Verdict
 
 
 @dataclass

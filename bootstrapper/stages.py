@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,11 @@ class Stage:
         The deploy is imported only now: it brings pyinfra, which `--help` does without.
         """
         getattr(importlib.import_module(f"deploys.{self.name}"), self.name)()
+
+    def questions(self) -> tuple[Callable[[], object], ...]:
+        """What the stage is sure to ask of the current host; `deploys/ahead.py` has it."""
+        ahead = importlib.import_module("deploys.ahead")
+        return cast(tuple[Callable[[], object], ...], ahead.QUESTIONS.get(self.name, ()))
 
 
 STAGES = (
