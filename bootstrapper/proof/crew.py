@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections import deque
@@ -61,25 +60,33 @@ def work_through(
                 if thread.is_alive() and time.monotonic() > deadline:
                     raise OutOfTimeError
         yield from labour.results()
-    except BaseException:
-        labour.stop()
-        for client in clients:
-            client.abort()
-        raise
     finally:
-        for thread in crew:
-            _wait_for(thread)
+        labour.stop()
+        _end(crew, clients)
 
 
-def _wait_for(thread: threading.Thread) -> None:
-    """Join a thread that is about to end.
+def _end(crew: Sequence[threading.Thread], clients: Sequence[Abortable]) -> None:
+    """Wait for threads that have nothing more to do, and let what is still under way fail.
 
-    Under gevent, which pyinfra puts in the place of threads, the time-out of a `join` that Ctrl-C
-    ended may be on its way already, and is then raised by the next wait (seen with gevent 25.5).
+    A second Ctrl-C has to wait for them too: whoever closed a connection meanwhile would close what
+    a thread is reading from. Under gevent, which pyinfra puts in the place of threads, the time-out
+    of a `join` that Ctrl-C ended may be raised by the next wait (seen with gevent 25.5).
     """
-    while thread.is_alive():
-        with contextlib.suppress(Timeout):
-            thread.join()
+    again = None
+    while True:
+        try:
+            if not any(thread.is_alive() for thread in crew):
+                break
+            for client in clients:
+                client.abort()
+            for thread in crew:
+                thread.join()
+        except Timeout:
+            continue
+        except KeyboardInterrupt as interrupt:
+            again = interrupt
+    if again:
+        raise again
 
 
 class _Labour(Generic[Client, Job, Result]):
