@@ -84,7 +84,9 @@ class Facts:
             try:
                 answers[key].set(self._ask(fact(), args, kwargs))
             except BaseException as error:
-                answers.pop(key).set_exception(error)
+                # Ctrl-C is for whoever asked; those who wait for the same answer only stop waiting.
+                shared = error if isinstance(error, Exception) else gevent.GreenletExit()
+                answers.pop(key).set_exception(shared)
                 raise
         return cast(T, answers[key].get())
 

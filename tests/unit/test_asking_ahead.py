@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import gevent
+import pytest
 from pyinfra.api import FactBase, StringCommand, operation
 from pyinfra.context import host
 from typing_extensions import override
 
 from bootstrapper.engine import Engine
+from bootstrapper.interrupts import interrupted_by
 from bootstrapper.stages import STAGES
 from deploys import ahead
 from deploys.operations import Commands
-from tests.debian.waiting import wait_for
 from tests.support import FunctionStage, Remembering, local_inventory
 
 WAITS = "i=0; while [ ! -e {other} ] && [ $i -lt 500 ]; do sleep 0.01; i=$((i+1)); done"
@@ -96,7 +100,7 @@ def test_what_is_still_asked_at_the_end_of_a_look_ends_with_it(tmp_path: Path) -
     stage = AskingStage(
         "stage",
         "Stage",
-        function=lambda: wait_for(path.exists, 10, "the question"),
+        function=lambda: _appears(path),
         asks=(lambda: host.get_fact(Endless, str(path)),),
     )
     with Engine(local_inventory(), Remembering()) as engine:
@@ -118,7 +122,7 @@ def test_an_answer_that_comes_after_a_change_is_not_kept(tmp_path: Path) -> None
 
     with Engine(local_inventory(), Remembering()) as engine:
         engine.ask_ahead([AskingStage("stage", "Stage", asks=(lambda: host.get_fact(Slow),))])
-        wait_for((tmp_path / "text.asked").exists, 10, "the question")
+        _appears(tmp_path / "text.asked")
         engine.forget_facts()
         text.write_text("new")
         (tmp_path / "text.forgotten").touch()
@@ -126,8 +130,31 @@ def test_an_answer_that_comes_after_a_change_is_not_kept(tmp_path: Path) -> None
     assert seen == ["new"]
 
 
+def test_ctrl_c_while_somebody_else_awaits_the_answer_is_no_error_of_theirs(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "pid"
+
+    def question() -> object:
+        return host.get_fact(Endless, str(path))
+
+    press = f"while [ ! -s {path} ]; do sleep 0.01; done; kill -INT {os.getpid()}"
+    with Engine(local_inventory(), Remembering()) as engine, interrupted_by(signal.SIGINT):
+        engine.ask_ahead([AskingStage("stage", "Stage", asks=(question,))])
+        with subprocess.Popen(["sh", "-c", press]), pytest.raises(KeyboardInterrupt):
+            engine.ask("@local", question)
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_every_stage_with_questions_is_one() -> None:
     assert {*ahead.QUESTIONS} == {stage.name for stage in STAGES}
+
+
+def _appears(path: Path) -> None:
+    """Wait for a file, and let greenlets go on meanwhile."""
+    with gevent.Timeout(10):
+        while not path.exists():
+            gevent.sleep(0.01)
 
 
 def _lives(pid: int) -> bool:
