@@ -93,11 +93,11 @@ class Facts:
     def _ask(self, fact: FactBase[T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
         options = {key: kwargs.pop(key) for key in list(kwargs) if key in CONNECTOR_ARGUMENT_KEYS}
         command = StringCommand(fact.command(*args, **kwargs))
-        self._begin()
         late = TimeoutError(f"no answer within {ANSWER_SECONDS:g} seconds")
         try:
             # Not `_timeout`: it takes the terminal away, and with it sudo's ticket.
             with self._at_once, gevent.Timeout(ANSWER_SECONDS, late):
+                self._begin()  # while it waited for its turn, Ctrl-C may have come
                 succeeded, output = self._host.run_shell_command(command, **options)
         except TimeoutError as error:
             mend = "Run this command in a terminal to see what it waits for, then run again."

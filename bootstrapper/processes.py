@@ -51,7 +51,7 @@ def make_way_for_greenlets() -> None:
     sys.modules.setdefault("invoke", ModuleType("invoke"))
     with processes_left_alone():
         import pyinfra_cli  # noqa: F401 (what importing it does is all that is wanted)
-    # For templates, and for the types of arguments such as _sudo: a fifth of what a plan imports.
+    # For templates, and for the types of arguments such as _sudo: a sixth of what a plan imports.
     with imported_late("jinja2", "typeguard"):
         import pyinfra.api  # noqa: F401 (likewise)
 

@@ -39,6 +39,15 @@ def _of_a_mac(*facts: type[FactBase[Any]]) -> tuple[Question, ...]:
     return tuple(lambda fact=fact: on_a_mac() and host.get_fact(fact) for fact in facts)
 
 
+def _of_the_engine(fact: type[FactBase[Any]], **arguments: str) -> Question:
+    def question() -> None:
+        engine = container_engine()
+        if engine.answers:
+            host.get_fact(fact, client=engine.client, **arguments)
+
+    return question
+
+
 def _debians_packages() -> None:
     if host.get_fact(ThisMachine).is_debian:
         host.get_fact(DpkgPackages)
@@ -54,33 +63,11 @@ def _colima() -> None:
         host.get_fact(ColimaUpkeep)
 
 
-def _site() -> None:
-    current_site(settings())
-
-
-def _images() -> None:
+def _site_and_images() -> None:
     wanted = settings()
     site = current_site(wanted)
     if site:
         is_built(wanted, site, base_images(wanted))
-
-
-def _container() -> None:
-    engine = container_engine()
-    if engine.answers:
-        host.get_fact(ContainerState, client=engine.client, container=CONTAINER)
-
-
-def _earlier_images() -> None:
-    engine = container_engine()
-    if engine.answers:
-        host.get_fact(BlogImages, client=engine.client, repository=REPOSITORY)
-
-
-def _earlier_stages() -> None:
-    engine = container_engine()
-    if engine.answers:
-        host.get_fact(BuildStages, client=engine.client)
 
 
 QUESTIONS: Mapping[str, tuple[Question, ...]] = {
@@ -95,5 +82,10 @@ QUESTIONS: Mapping[str, tuple[Question, ...]] = {
     ),
     "ruby": (_debians_packages, _macs_ruby),
     "shell": _of_a_mac(LoginShell),
-    "blog": (container_engine, _site, _container, _earlier_images, _earlier_stages, _images),
+    "blog": (
+        _site_and_images,
+        _of_the_engine(ContainerState, container=CONTAINER),
+        _of_the_engine(BlogImages, repository=REPOSITORY),
+        _of_the_engine(BuildStages),
+    ),
 }

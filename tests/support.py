@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pyinfra.api import Inventory
+from pyinfra.api import FactBase, Inventory
 from typing_extensions import override
 
 from bootstrapper.engine import Engine
@@ -32,6 +32,13 @@ MAC = Machine(
     os_codename="",
     os_name="macOS 27.0.1",
 )
+
+
+class Broken(FactBase[str]):
+    """A question that no machine can answer."""
+
+    def command(self) -> str:
+        return "echo 'the disk is on fire' >&2; exit 3"
 
 
 @dataclass(frozen=True)

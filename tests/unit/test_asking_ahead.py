@@ -15,12 +15,13 @@ from pyinfra.api import FactBase, StringCommand, operation
 from pyinfra.context import host
 from typing_extensions import override
 
-from bootstrapper.engine import Engine
+from bootstrapper.answers import ASKED_AT_ONCE
+from bootstrapper.engine import Engine, Interrupted
 from bootstrapper.interrupts import interrupted_by
 from bootstrapper.stages import STAGES
 from deploys import ahead
 from deploys.operations import Commands
-from tests.support import FunctionStage, Remembering, local_inventory
+from tests.support import Broken, FunctionStage, Remembering, local_inventory
 
 WAITS = "i=0; while [ ! -e {other} ] && [ $i -lt 500 ]; do sleep 0.01; i=$((i+1)); done"
 
@@ -30,11 +31,6 @@ class Meeting(FactBase[str]):
 
     def command(self, mine: str, other: str) -> str:
         return f"echo asked >> {mine}; {WAITS.format(other=other)}; ls {other} || echo alone"
-
-
-class Broken(FactBase[str]):
-    def command(self) -> str:
-        return "echo 'the disk is on fire' >&2; exit 3"
 
 
 class Endless(FactBase[str]):
@@ -144,6 +140,25 @@ def test_ctrl_c_while_somebody_else_awaits_the_answer_is_no_error_of_theirs(
         with subprocess.Popen(["sh", "-c", press]), pytest.raises(KeyboardInterrupt):
             engine.ask("@local", question)
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_what_waits_for_its_turn_when_ctrl_c_comes_is_not_begun(tmp_path: Path) -> None:
+    paths = [tmp_path / str(number) for number in range(ASKED_AT_ONCE + 1)]
+
+    def question(path: Path) -> Callable[[], object]:
+        return lambda: host.get_fact(Endless, str(path))
+
+    stage = AskingStage(
+        "stage", "Stage", function=question(paths[0]), asks=tuple(map(question, paths))
+    )
+    asked = " && ".join(f"[ -s {path} ]" for path in paths[:-1])
+    press = f"until {asked}; do sleep 0.01; done; kill -INT {os.getpid()}"
+    engine = Engine(local_inventory(), Remembering())
+    pressing = subprocess.Popen(["sh", "-c", press])
+    with engine, interrupted_by(signal.SIGINT), pressing, pytest.raises(Interrupted):
+        engine.evaluate([stage], apply=False)
+    assert not any(_lives(int(path.read_text())) for path in paths[:-1])
+    assert not paths[-1].exists()
 
 
 def test_every_stage_with_questions_is_one() -> None:

@@ -14,7 +14,15 @@ from bootstrapper.engine import Engine
 from deploys.findings import found, refuse
 from deploys.operations import Commands
 from tests.debian.waiting import wait_for
-from tests.support import LOCAL, Remembering, evaluate, fake_inventory, local_inventory, stage
+from tests.support import (
+    LOCAL,
+    Broken,
+    Remembering,
+    evaluate,
+    fake_inventory,
+    local_inventory,
+    stage,
+)
 
 
 class Content(FactBase[str]):
@@ -26,11 +34,6 @@ class Content(FactBase[str]):
     @staticmethod
     def default() -> str:
         return ""
-
-
-class Broken(FactBase[str]):
-    def command(self) -> str:
-        return "echo 'the disk is on fire' >&2; exit 3"
 
 
 class Hanging(FactBase[str]):
